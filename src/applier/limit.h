@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The catalogue of limits.  A limit is one adjustable knob of one VM.  A soft limit acts only while its resource is
+ * scarce, a hard limit always acts.  Names are scenario keys, command arguments and CSV values alike.
+ *
+ * Ranges: cpu.shares 2..262144 and cpu.period 1000..1000000 us, cpu.quota 1000..17592186044415 us are libvirt's and the
+ * kernel's own (virsh(1) schedinfo; kernel/sched/core.c MIN_SHARES, MAX_SHARES; Documentation/scheduler/sched-bwc).
+ * On cgroup v2, cpu.shares goes unchanged into cpu.weight, whose range is 1..10000 (Documentation/admin-guide/cgroup-v2).
+ */
+#ifndef LIMITLAB_APPLIER_LIMIT_H
+#define LIMITLAB_APPLIER_LIMIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/units.h"
+
+enum limit_id {
+	LIMIT_CPU_SHARES,
+	LIMIT_CPU_QUOTA,
+	LIMIT_CPU_PERIOD,
+	LIMIT_COUNT, /* how many there are; also "no limit" and "all limits" where a function says so */
+};
+
+/* The value that means "no limit": written "max". Valid where the spec has may_be_unlimited. */
+#define LIMIT_UNLIMITED UINT64_MAX
+
+struct limit_spec {
+	enum limit_id id;
+	const char *name;	/* "cpu.shares" */
+	const char *unit;	/* "", "us": suffix of the CSV column and of messages */
+	enum quantity quantity; /* how users write the value */
+	uint64_t min, max;	/* in the unit of `quantity` */
+	bool may_be_unlimited;	/* "max" is a value */
+	bool soft;		/* acts only when the resource is scarce */
+	const char *resource;	/* "cpu": what it limits */
+	const char *summary;	/* one line for help and doctor */
+};
+
+/* Never NULL for an id below LIMIT_COUNT. */
+const struct limit_spec *limit_spec(enum limit_id id);
+/* NULL: there is no limit of this name. */
+const struct limit_spec *limit_find(const char *name);
+/* Parses and range-checks a value written by a user; errors (ERR_INPUT) name the limit, its range and an example. */
+int limit_parse_value(const struct limit_spec *spec, const char *text, uint64_t *ret_value, struct err *err);
+/* "4096", "50ms", "max": what limit_parse_value() reads.  The caller frees. */
+char *limit_format_value(const struct limit_spec *spec, uint64_t value);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the host and the guest runner say to each other over the stream port (org.limitlab.stream.0).  The runner is a
+ * small static program in the guest, started by the guest agent before the timeline:
+ *
+ *	limitlab-runner [--repeat] -- ARGV...       job file on stdin, stored as /run/limitlab/job
+ *
+ * Host to guest, one byte each:  'g' start the workload,  's' stop it,  'q' stop it and leave.
+ * Guest to host, lines that start with '@':
+ *	@ready			the job is stored and the runner waits for a byte
+ *	@start N		the workload was started for the Nth time (fork done, before exec)
+ *	@round N		with --repeat: its Nth round since the start begins
+ *	@exit STATUS MS		a round ended by itself: exit code (128+signal) after MS milliseconds of guest time
+ *	@failed TEXT		the workload could not be executed, or ended with a status other than 0; it is not repeated
+ *	@stopped		the workload's process group is gone after an 's'
+ * Everything else is the workload's own output (stdout and stderr), line by line.
+ */
+#ifndef LIMITLAB_GUEST_RUNNER_H
+#define LIMITLAB_GUEST_RUNNER_H
+
+#define RUNNER_PATH	   "/usr/lib/limitlab/runner"
+#define RUNNER_JOB_PATH	   "/run/limitlab/job"
+#define RUNNER_STREAM_PORT "org.limitlab.stream.0"
+#define RUNNER_BYTE_START  'g'
+#define RUNNER_BYTE_STOP   's'
+#define RUNNER_BYTE_QUIT   'q'
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From raw counters to series: rates between successive samples, work rates from the tenants' streams.
+ *
+ * Columns of series.csv: vcpu_pct cpu_pct emulator_pct (percent of one CPU) cpu_share_pct (vCPU time, percent of the
+ * capacity of the scarce CPUs; missing without a CPU fixture) run_delay_pct throttled_pct mem_mib mem_anon_mib
+ * mem_swap_mib disk_read_mib_per_s disk_write_mib_per_s net_rx_mbit_per_s net_tx_mbit_per_s work_per_s;
+ * "host" rows: set_busy_pct set_steal_pct (percent of the capacity of the scarce CPUs) set_foreign_pct (busy time there
+ * that is no tenant's vCPU) host_busy_pct host_steal_pct mem_available_mib.
+ */
+#ifndef LIMITLAB_SAMPLE_DERIVE_H
+#define LIMITLAB_SAMPLE_DERIVE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "series/table.h"
+#include "workload/workload.h"
+
+struct derive_stream {
+	const char *tenant;
+	const struct workload_stream *stream;
+};
+
+/* scarce_cpu_count: 0 without a CPU fixture. */
+void derive_series(const struct table *samples, unsigned scarce_cpu_count, const struct derive_stream *streams,
+	size_t stream_count, struct table *ret_series);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sampler: raw counters of every tenant and of the host, read from kernel files that are kept open.  A source is
+ * one const ops struct in one file and one line in an array.  One tick costs microseconds, not a call to QEMU.
+ *
+ * Columns of samples.csv (t_s and tenant first; a value that does not exist here is missing):
+ *	tenant rows: cpu_usage_ns vcpu_usage_ns emulator_usage_ns run_delay_ns cpu_periods cpu_throttled
+ *		cpu_throttled_ns mem_usage_bytes mem_anon_bytes mem_swap_bytes mem_major_faults
+ *		blk_read_bytes blk_write_bytes blk_read_ios blk_write_ios tap_rx_bytes tap_tx_bytes
+ *	"host" row: set_busy_ns set_idle_ns set_steal_ns (sum over the scarce CPUs, /proc/stat, so in steps of 10 ms),
+ *		host_busy_ns host_idle_ns host_steal_ns (all CPUs), mem_available_bytes
+ * vcpu_usage_ns and run_delay_ns are summed over the vCPU threads (the threads of the vcpuN groups):
+ * /proc/PID/task/TID/schedstat, fields 1 and 2 (Documentation/scheduler/sched-stats).  cpu_usage_ns is the whole VM's
+ * (cpuacct.usage, or cpu.stat usage_usec); emulator_usage_ns is the difference of the two.
+ */
+#ifndef LIMITLAB_SAMPLE_SAMPLER_H
+#define LIMITLAB_SAMPLE_SAMPLER_H
+
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "applier/cgroup.h"
+#include "base/err.h"
+#include "series/table.h"
+
+struct sampler;
+
+struct sampler_tenant {
+	const char *name;
+	pid_t pid;		       /* QEMU */
+	const struct cgroup_vm *cgroup; /* borrowed until sampler_free() */
+};
+
+/* root: "" in real life, a folder with proc/ and sys/ in tests.  scarce_cpus may be NULL. */
+int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count, const cpu_set_t *scarce_cpus,
+	struct sampler **ret_sampler, struct err *err);
+void sampler_free(struct sampler *sampler);
+/* Names of the columns of samples.csv. */
+const char *const *sampler_columns(size_t *ret_count);
+/*
+ * One tick: adds one row per tenant and one for "host" to the table; t_s of each row is taken at its read, relative to
+ * zero_ns (CLOCK_MONOTONIC).  A counter that cannot be read any more (the VM died) is missing; that is no error.
+ */
+void sampler_tick(struct sampler *sampler, uint64_t zero_ns, struct table *table);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Tenants as libvirt domains: XML, life cycle, guest agent, stream port.  Domain names start with "limitlab-".
+ * Every call here may block for seconds (libvirt, a starved guest): none of them belongs into the tick loop.
+ */
+#ifndef LIMITLAB_VM_VM_H
+#define LIMITLAB_VM_VM_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct _virDomain;
+struct vm_host;
+struct vm;
+
+/* Everything that shapes one domain. */
+struct vm_spec {
+	const char *name; /* the tenant's name; the domain is "limitlab-NAME" */
+	unsigned vcpus;
+	uint64_t memory_bytes;
+	cpu_set_t vcpu_cpus;	 /* <vcpupin> of every vCPU */
+	cpu_set_t emulator_cpus; /* <emulatorpin>; empty: not pinned */
+	bool kvm;		 /* else TCG, with its translation cache capped at 64 MiB (FACTS: it may grow to 1 GiB) */
+	const char *kernel_path, *initrd_path, *root_path;
+	const char *cmdline_extra; /* appended to the kernel command line; NULL: nothing */
+	const char *console_path;  /* log file of the serial console */
+	const char *stream_path;   /* UNIX socket of the port org.limitlab.stream.0; QEMU listens */
+};
+
+/* Pure: the domain XML, written by libxml2.  The caller frees. */
+int vm_spec_to_xml(const struct vm_spec *spec, char **ret_xml, struct err *err);
+
+/*
+ * Connects and runs libvirt's event loop in a thread of its own.  One at a time in a process.
+ * For qemu:///embed?root=DIR this writes DIR/etc/qemu.conf first when it is missing.  Remote and session URIs are
+ * ERR_INPUT.  Must be called after fork and unshare, before other threads that fork.
+ */
+int vm_host_open(const char *uri, struct vm_host **ret_host, struct err *err);
+void vm_host_close(struct vm_host *host);
+/* "9.0.0" and "7.2.17"; owned by the host object. */
+const char *vm_host_libvirt_version(const struct vm_host *host);
+const char *vm_host_qemu_version(const struct vm_host *host);
+
+/* Starts a transient domain.  The spec is not kept. */
+int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_vm, struct err *err);
+/* Waits until the guest agent answers, or the VM dies (ERR_AGENT with the console's last line), or the deadline
+ * (CLOCK_MONOTONIC) passes. */
+int vm_wait_ready(struct vm *vm, uint64_t deadline_ns, struct err *err);
+/* Connects to the stream port; the descriptor is non-blocking and belongs to the caller. */
+int vm_open_stream(struct vm *vm, int *ret_fd, struct err *err);
+/* guest-exec: starts argv in the guest with `input` on its stdin, does not wait.  ret_pid is the guest's pid. */
+int vm_exec(struct vm *vm, const char *const *argv, const char *input, int64_t *ret_pid, struct err *err);
+/* False once libvirt has seen the domain end (by itself or by vm_destroy). */
+bool vm_is_running(const struct vm *vm);
+/* QEMU's main process as seen in our /proc. */
+int vm_pid(struct vm *vm, pid_t *ret_pid, struct err *err);
+struct _virDomain *vm_domain(struct vm *vm);
+const char *vm_name(const struct vm *vm);
+/* Destroys the domain if it runs, and frees.  Takes NULL. */
+void vm_destroy(struct vm *vm);
+
+#endif

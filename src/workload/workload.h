@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Load generators: how to start each in a guest, and how to read each one's stream.  One const ops struct per tool in
+ * one file, one line in an explicit array.  Job files are the tool's own (workloads/NAME.stress is a stress-ng job file).
+ */
+#ifndef LIMITLAB_WORKLOAD_WORKLOAD_H
+#define LIMITLAB_WORKLOAD_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* How much work was done between two times on the run's clock (t_s). */
+struct work_interval {
+	double from_s, to_s;
+	double work; /* in the workload's work unit */
+};
+
+struct workload_parser; /* per tenant, opaque; made by the ops */
+
+struct workload_ops {
+	/* Mandatory. */
+	const char *name;	 /* "stress-ng" */
+	const char *suffix;	 /* ".stress" */
+	const char *work_unit;	 /* "bogo-ops" */
+	const char *work_source; /* in words, for the manifest: what the rate is and how it is measured */
+	/* Checks a job file's text as far as the host can tell (ERR_INPUT, "FILE:LINE: ..."). */
+	int (*check)(const char *path, const char *text, struct err *err);
+	/* The guest's argv (heap array of heap strings, NULL terminated) and whether the runner repeats it. */
+	int (*command)(const char *job_path_in_guest, const char *job_text, char ***ret_argv, bool *ret_repeat,
+		struct err *err);
+	struct workload_parser *(*parser_new)(void);
+	void (*parser_free)(struct workload_parser *parser);
+	/*
+	 * One line of the stream, stamped on arrival.  Returns true and fills *ret_interval when it completes an
+	 * interval.  Runner lines ('@...') are passed too.
+	 */
+	bool (*parser_line)(struct workload_parser *parser, double t_s, const char *line,
+		struct work_interval *ret_interval);
+};
+
+/* By the suffix of the job file's name; NULL: unknown. */
+const struct workload_ops *workload_find(const char *path);
+/* All of them; NULL terminated. */
+extern const struct workload_ops *const workload_all[];
+
+/* Reads and checks a job file; *ret_text is the caller's to free. */
+int workload_load(const char *path, const struct workload_ops **ret_ops, char **ret_text, struct err *err);
+
+/*
+ * A tenant's stream as a state machine over its lines: what the runner said, and what work was done.  Used live by the
+ * run and again, from log/TENANT.stream, by everything that works from files.
+ */
+struct workload_stream {
+	const struct workload_ops *ops;
+	struct workload_parser *parser;
+	bool ready, started, stopped, failed;
+	unsigned starts;	   /* how many "@start" lines */
+	double *start_times_s;	   /* t_s of each */
+	size_t start_capacity;
+	double *stop_times_s;	   /* t_s of each "@stopped" */
+	unsigned stops;
+	size_t stop_capacity;
+	char *trouble;		   /* NULL, or what went wrong, in words */
+	struct work_interval *intervals;
+	size_t interval_count, interval_capacity;
+};
+
+void workload_stream_init(struct workload_stream *stream, const struct workload_ops *ops);
+void workload_stream_release(struct workload_stream *stream);
+void workload_stream_line(struct workload_stream *stream, double t_s, const char *line);
+/* Reads a kept log/TENANT.stream. */
+int workload_stream_read(struct workload_stream *stream, const char *path, struct err *err);
+/* Mean work per second over (from_s, to_s]; NAN when no interval overlaps. */
+double workload_stream_rate(const struct workload_stream *stream, double from_s, double to_s);
+
+#endif
