@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Options: one table for all commands, so that each means the same everywhere.  A command names those that it takes in
+ * the command table.
+ *
+ *	struct options options;
+ *	if (options_parse(argc, argv, &options, &err))
+ *		return command_fail(&err);
+ *	for (int i = 0; i < options.arg_count; i++) ... options.args[i] ...
+ */
+#ifndef LIMITLAB_CMD_OPTIONS_H
+#define LIMITLAB_CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+enum option_id {
+	OPTION_HELP, /* every command */
+	OPTION_JSON,
+	OPTION_QUIET,
+	OPTION_OUT,
+	OPTION_ACCEL,
+	OPTION_CONNECT,
+	OPTION_REPEAT,
+	OPTION_JUNIT,
+	OPTION_FORCE,
+	OPTION_KERNEL,
+	OPTION_COUNT
+};
+
+#define OPTION(name) (1u << OPTION_##name)
+
+/* What the user said; texts point into argv.  Defaults are filled in. */
+struct options {
+	bool help, json, quiet, force;
+	const char *out;     /* default "results" */
+	const char *accel;   /* "auto" (default), "kvm" or "tcg" */
+	const char *connect; /* NULL: the command's own default */
+	unsigned repeat;     /* default 1 */
+	const char *junit;   /* NULL: none */
+	const char *kernel;  /* NULL: the suite's default */
+	char **args;	     /* the arguments that are no options, NULL terminated */
+	int arg_count;
+};
+
+enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_TEXT, OPTION_TYPE_CHOICE, OPTION_TYPE_NUMBER };
+
+struct option_spec {
+	const char *name;
+	char short_name; /* 0: none */
+	enum option_type type;
+	const char *value;   /* "DIR" in help; for a choice "auto|kvm|tcg"; NULL for a flag */
+	const char *summary;
+	size_t offset;	     /* in struct options */
+	unsigned min, max;   /* OPTION_TYPE_NUMBER */
+};
+
+const struct option_spec *option_spec(enum option_id id);
+
+/*
+ * argv[0] is the command's name; its row in the command table says which options and how many arguments are right.
+ * Errors are ERR_INPUT with "limitlab CMD --help" as the remedy.  argv is permuted: options first.
+ */
+int options_parse(int argc, char **argv, struct options *ret_options, struct err *err);
+
+#endif
