@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include "base/err.h"
+
 static uint64_t read_ns(clockid_t id)
 {
 	struct timespec now;
@@ -33,21 +35,27 @@ void clock_sleep_until_ns(uint64_t deadline_ns)
 		;
 }
 
-static void format_utc(const char *format, char *ret_text, size_t size)
+static struct tm utc_now(void)
 {
 	time_t now = time(NULL);
-	struct tm parts;
+	struct tm parts = {0};
 
-	if (!gmtime_r(&now, &parts) || strftime(ret_text, size, format, &parts) == 0)
-		ret_text[0] = '\0';
+	(void)gmtime_r(&now, &parts);
+	return parts;
 }
 
 void clock_utc_iso(char *ret_text, size_t size)
 {
-	format_utc("%Y-%m-%dT%H:%M:%SZ", ret_text, size);
+	struct tm parts = utc_now();
+
+	if (strftime(ret_text, size, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+		BUG("%zu bytes are too few for a time", size);
 }
 
 void clock_utc_compact(char *ret_text, size_t size)
 {
-	format_utc("%Y%m%dT%H%M%SZ", ret_text, size);
+	struct tm parts = utc_now();
+
+	if (strftime(ret_text, size, "%Y%m%dT%H%M%SZ", &parts) == 0)
+		BUG("%zu bytes are too few for a time", size);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_v(struct err *err, const char *origin, enum err_domain domain, int code, const char *tail,
+__attribute__((format(printf, 6, 0))) static int set_v(struct err *err, const char *origin, enum err_domain domain, int code, const char *tail,
 	const char *format, va_list args)
 {
 	if (!err || err->domain != ERR_NONE)
