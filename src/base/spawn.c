@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+
+/* What the child needs, made before fork(): after it only async-signal-safe calls are allowed. */
+struct plan {
+	const char *path;
+	const char *const *argv;
+	const char *const *env; /* the whole environment */
+	const char *cwd;
+	int stdin_fd, stdout_fd, report_fd;
+	pid_t parent;
+};
+
+static _Noreturn void child(const struct plan *plan)
+{
+	sigset_t none;
+	int why;
+
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The parent died before the line above: nobody would end us. */
+	if (getppid() != plan->parent)
+		_exit(127);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGTERM, SIG_DFL);
+	if (dup2(plan->stdin_fd, 0) >= 0 && dup2(plan->stdout_fd, 1) >= 0 && dup2(plan->stdout_fd, 2) >= 0 &&
+		(!plan->cwd || chdir(plan->cwd) == 0))
+		(void)execve(plan->path, (char *const *)(uintptr_t)plan->argv,
+			(char *const *)(uintptr_t)plan->env);
+	why = errno;
+	(void)!write(plan->report_fd, &why, sizeof(why));
+	_exit(127);
+}
+
+static const char **whole_environment(const char *const *extra)
+{
+	size_t count = 0, more = 0;
+
+	while (environ[count])
+		count++;
+	while (extra && extra[more])
+		more++;
+	const char **all = xcalloc(count + more + 1, sizeof(*all));
+	/* getenv() takes the first of two entries with one name: ours come first. */
+	for (size_t i = 0; i < more; i++)
+		all[i] = extra[i];
+	for (size_t i = 0; i < count; i++)
+		all[more + i] = environ[i];
+	return all;
+}
+
+static int start(const char *const *argv, const struct spawn_options *options, int stdin_fd, int stdout_fd,
+	pid_t *ret_pid, struct err *err)
+{
+	int report[2], why = 0;
+
+	AUTO(free_ptr) char *path = strchr(argv[0], '/') ? xstrdup(argv[0]) : spawn_find(argv[0]);
+	if (!path)
+		return err_host(err, "the program '%s' is not installed", argv[0]);
+	AUTO(close_fd) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null_fd < 0)
+		return err_sys(err, errno, "cannot open '/dev/null'");
+	if (pipe2(report, O_CLOEXEC))
+		return err_sys(err, errno, "cannot make a pipe");
+	AUTO(close_fd) int report_read = report[0];
+	AUTO(close_fd) int report_write = report[1];
+	AUTO(free_ptr) const char **env = whole_environment(options->env);
+	struct plan plan = {
+		.path = path,
+		.argv = argv,
+		.env = env,
+		.cwd = options->cwd,
+		.stdin_fd = stdin_fd >= 0 ? stdin_fd : null_fd,
+		.stdout_fd = stdout_fd >= 0 ? stdout_fd : null_fd,
+		.report_fd = report_write,
+		.parent = getpid(),
+	};
+	pid_t pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "cannot start '%s'", path);
+	if (!pid)
+		child(&plan);
+	(void)setpgid(pid, pid);
+	(void)close(report_write);
+	report_write = -1;
+	ssize_t count;
+	do {
+		count = read(report_read, &why, sizeof(why));
+	} while (count < 0 && errno == EINTR);
+	if (count == (ssize_t)sizeof(why)) {
+		(void)waitpid(pid, NULL, 0);
+		return err_sys(err, why, "cannot execute '%s'", path);
+	}
+	*ret_pid = pid;
+	return 0;
+}
+
+/* Feeds input and gathers output until both ends are closed or the deadline passes (0: none). */
+static int pump(int *in_fd, const char *input, int out_fd, struct buf *output, uint64_t deadline_ns)
+{
+	size_t left = input ? strlen(input) : 0;
+	char chunk[16 * 1024];
+
+	while (out_fd >= 0) {
+		struct pollfd fds[] = {
+			{.fd = out_fd, .events = POLLIN},
+			{.fd = *in_fd, .events = POLLOUT},
+		};
+		int wait_ms = -1;
+		if (deadline_ns) {
+			uint64_t now = clock_now_ns();
+			if (now >= deadline_ns)
+				return -1;
+			wait_ms = (int)((deadline_ns - now) / NS_PER_MS) + 1;
+		}
+		int ready = poll(fds, *in_fd >= 0 ? 2 : 1, wait_ms);
+		if (ready < 0 && errno != EINTR)
+			return 0;
+		if (ready <= 0)
+			continue;
+		if (*in_fd >= 0 && fds[1].revents) {
+			ssize_t count = write(*in_fd, input, left);
+			if (count > 0) {
+				input += count;
+				left -= (size_t)count;
+			}
+			if (!left || (count < 0 && errno != EAGAIN && errno != EINTR)) {
+				(void)close(*in_fd);
+				*in_fd = -1;
+			}
+		}
+		if (fds[0].revents) {
+			ssize_t count = read(out_fd, chunk, sizeof(chunk));
+			if (count == 0 || (count < 0 && errno != EINTR))
+				return 0;
+			if (count > 0)
+				buf_add(output, chunk, (size_t)count);
+		}
+	}
+	return 0;
+}
+
+static int wait_for(pid_t pid, uint64_t deadline_ns, int *ret_status)
+{
+	for (;;) {
+		pid_t got = waitpid(pid, ret_status, deadline_ns ? WNOHANG : 0);
+		if (got == pid || (got < 0 && errno != EINTR))
+			return 0;
+		if (deadline_ns && clock_now_ns() >= deadline_ns)
+			return -1;
+		if (deadline_ns)
+			clock_sleep_until_ns(clock_now_ns() + 5 * NS_PER_MS);
+	}
+}
+
+int spawn_run(const char *const *argv, const struct spawn_options *options, int *ret_status, struct err *err)
+{
+	struct spawn_options defaults = {0};
+	int in_pipe[2] = {-1, -1}, out_pipe[2] = {-1, -1}, status = 0;
+	pid_t pid;
+
+	if (!options)
+		options = &defaults;
+	if (options->input && pipe2(in_pipe, O_CLOEXEC))
+		return err_sys(err, errno, "cannot make a pipe");
+	AUTO(close_fd) int in_read = in_pipe[0];
+	AUTO(close_fd) int in_write = in_pipe[1];
+	if (options->output && pipe2(out_pipe, O_CLOEXEC))
+		return err_sys(err, errno, "cannot make a pipe");
+	AUTO(close_fd) int out_read = out_pipe[0];
+	AUTO(close_fd) int out_write = out_pipe[1];
+	int out_fd = options->output ? out_write : options->output_fd > 0 ? options->output_fd : -1;
+	uint64_t deadline_ns = options->timeout_ms ? clock_now_ns() + options->timeout_ms * NS_PER_MS : 0;
+
+	if (start(argv, options, in_read, out_fd, &pid, err))
+		return -1;
+	if (in_read >= 0)
+		(void)close(STEAL_FD(in_read));
+	if (out_write >= 0)
+		(void)close(STEAL_FD(out_write));
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+	(void)sigaction(SIGPIPE, &ignore, &before);
+	bool late;
+	if (options->output) {
+		if (in_write >= 0)
+			(void)fcntl(in_write, F_SETFL, O_NONBLOCK);
+		late = pump(&in_write, options->input, out_read, options->output, deadline_ns) != 0;
+	} else {
+		if (in_write >= 0) {
+			(void)!write(in_write, options->input, strlen(options->input));
+			(void)close(STEAL_FD(in_write));
+		}
+		late = false;
+	}
+	(void)sigaction(SIGPIPE, &before, NULL);
+	if (late || wait_for(pid, deadline_ns, &status)) {
+		(void)kill(-pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+		return err_run(err, "'%s' did not end within %.1f s and was killed", argv[0],
+			(double)options->timeout_ms / 1000.0);
+	}
+	*ret_status = status;
+	return 0;
+}
+
+/* The last line that is not empty; NULL when there is none. */
+static char *last_line(const struct buf *output)
+{
+	size_t end = output->length;
+
+	while (end && (output->data[end - 1] == '\n' || output->data[end - 1] == ' '))
+		end--;
+	size_t begin = end;
+	while (begin && output->data[begin - 1] != '\n')
+		begin--;
+	return end > begin ? xstrndup(output->data + begin, end - begin) : NULL;
+}
+
+int spawn_check(const char *const *argv, const struct spawn_options *options, struct err *err)
+{
+	AUTO(buf) struct buf own = BUF_INIT;
+	struct spawn_options with = options ? *options : (struct spawn_options){0};
+	int status;
+
+	if (!with.output && with.output_fd <= 0)
+		with.output = &own;
+	if (spawn_run(argv, &with, &status, err))
+		return -1;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	AUTO(free_ptr) char *line = with.output ? last_line(with.output) : NULL;
+	if (WIFSIGNALED(status))
+		return err_run(err, "'%s' was ended by signal %d (%s)%s%s", argv[0], WTERMSIG(status),
+			strsignal(WTERMSIG(status)), line ? ": " : "", line ? line : "");
+	return err_run(err, "'%s' ended with status %d%s%s", argv[0], WEXITSTATUS(status), line ? ": " : "",
+		line ? line : "");
+}
+
+int spawn_start(const char *const *argv, const struct spawn_options *options, pid_t *ret_pid, struct err *err)
+{
+	struct spawn_options defaults = {0};
+
+	if (!options)
+		options = &defaults;
+	return start(argv, options, -1, options->output_fd > 0 ? options->output_fd : -1, ret_pid, err);
+}
+
+void spawn_stop(pid_t pid, uint64_t grace_ms)
+{
+	int status;
+
+	if (pid <= 0)
+		return;
+	(void)kill(-pid, SIGTERM);
+	if (wait_for(pid, clock_now_ns() + grace_ms * NS_PER_MS + 1, &status) == 0)
+		return;
+	(void)kill(-pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+}
+
+char *spawn_find(const char *name)
+{
+	const char *path = getenv("PATH");
+	AUTO(free_ptr) char *all = xasprintf("%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
+	char *rest = all;
+
+	for (char *dir; (dir = strsep(&rest, ":")) != NULL;) {
+		AUTO(free_ptr) char *candidate = xasprintf("%s/%s", *dir ? dir : ".", name);
+		struct stat info;
+		if (stat(candidate, &info) == 0 && S_ISREG(info.st_mode) && access(candidate, X_OK) == 0)
+			return STEAL(candidate);
+	}
+	return NULL;
+}
