@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-int main(void)
+#include <locale.h>
+
+#include "cmd/command.h"
+
+int main(int argc, char **argv)
 {
-	return 0;
+	/* Only the width of characters on the terminal: numbers are written with a point everywhere. */
+	(void)setlocale(LC_CTYPE, "");
+	return command_main(argc, argv);
 }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/help.h"
+#include "cmd/options.h"
+
+/* In the order in which a user meets them. */
+const struct command command_table[] = {
+	{
+		.name = "version",
+		.synopsis = "",
+		.summary = "versions of limitlab, libvirt and the run format",
+		.about = "Prints the version of limitlab, of the libvirt library it uses, and of the\n"
+			 "format of its run directories.",
+		.options = OPTION(JSON),
+		.run = cmd_version,
+	},
+	{
+		.name = "completion",
+		.synopsis = "bash",
+		.summary = "print a completion script for the shell",
+		.about = "For this shell only:  source <(limitlab completion bash)\n\n"
+			 "make install puts it where bash finds it.",
+		.min_args = 1,
+		.max_args = 1,
+		.args = COMMAND_ARGS_WORDS,
+		.words = "bash",
+		.run = cmd_completion,
+	},
+	{
+		.name = "help",
+		.synopsis = "[COMMAND]",
+		.summary = "what the commands are, or what one of them does",
+		.about = "limitlab help COMMAND is the same as limitlab COMMAND --help.",
+		.max_args = 1,
+		.args = COMMAND_ARGS_COMMANDS,
+		.run = cmd_help,
+	},
+	{
+		.name = "manpage",
+		.synopsis = "",
+		.summary = "print the man page (roff)",
+		.about = "Made from the command table when limitlab is built.",
+		.hidden = true,
+		.run = cmd_manpage,
+	},
+	{0},
+};
+
+const struct exit_code exit_code_table[] = {
+	{"0", "pass"},
+	{"1", "an expectation failed"},
+	{"2", "wrong usage or scenario"},
+	{"3", "inconclusive or undecided"},
+	{"4", "the host lacks something; limitlab doctor says what and how to get it"},
+	{"5", "the run broke"},
+	{"130, 143", "interrupted (SIGINT, SIGTERM)"},
+	{0},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *command = command_table; command->name; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+#define LONGEST_NAME 32
+
+/* Letters to insert, drop or change (Levenshtein) to get from one name to the other. */
+static size_t distance(const char *from, const char *to)
+{
+	size_t row[LONGEST_NAME + 1];
+	size_t from_length = strlen(from), to_length = strlen(to);
+
+	if (from_length > LONGEST_NAME || to_length > LONGEST_NAME)
+		return LONGEST_NAME;
+	for (size_t j = 0; j <= to_length; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= from_length; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= to_length; j++) {
+			size_t best = diagonal + (from[i - 1] != to[j - 1]);
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[to_length];
+}
+
+const struct command *command_guess(const char *name)
+{
+	const struct command *best = NULL;
+	size_t length = strlen(name), best_distance = 3;
+
+	for (const struct command *command = command_table; command->name; command++) {
+		if (command->hidden)
+			continue;
+		size_t d = length >= 2 && strncmp(command->name, name, length) == 0 ? 0 : distance(name, command->name);
+		/* Two letters of three are no likeness. */
+		if (d < best_distance && d < strlen(command->name) - 1) {
+			best = command;
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+int command_fail(const struct err *err)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "limitlab: %s\n", err->text);
+	if (err->remedy[0])
+		(void)fprintf(stderr, "  remedy: %s\n", err->remedy);
+	return err_exit_code(err);
+}
+
+static int unknown(const char *name)
+{
+	struct err err = ERR_INIT;
+	const struct command *guess = command_guess(name);
+
+	(void)err_input(&err, "there is no %s '%s'", name[0] == '-' ? "option" : "command", name);
+	if (guess)
+		(void)err_remedy(&err, "did you mean 'limitlab %s'?", guess->name);
+	else
+		(void)err_remedy(&err, "limitlab help");
+	return command_fail(&err);
+}
+
+/* A full disk or a closed pipe must not look like success. */
+static int flushed(int code)
+{
+	struct err err = ERR_INIT;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	(void)err_sys(&err, errno ? errno : EIO, "cannot write to standard output");
+	int failure = command_fail(&err);
+	return code == 0 ? failure : code;
+}
+
+int command_main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	struct options options;
+
+	if (argc < 2) {
+		(void)fputs("usage: limitlab COMMAND [ARGUMENT...]\n"
+			    "  remedy: limitlab help\n",
+			stderr);
+		return 2;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	else if (strcmp(name, "--version") == 0)
+		name = "version";
+	const struct command *command = command_find(name);
+	if (!command)
+		return unknown(name);
+	/* The command's own getopt_long() sees its name first. */
+	argv[1] = (char *)command->name;
+	if (options_parse(argc - 1, argv + 1, &options, &err))
+		return command_fail(&err);
+	if (options.help) {
+		help_print_command(command);
+		return flushed(0);
+	}
+	return flushed(command->run(argc - 1, argv + 1));
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "cmd/command.h"
+
+/* getopt_long() returns this plus the option's id. */
+#define LONG_BASE 256
+
+static const struct option_spec specs[OPTION_COUNT] = {
+	[OPTION_HELP] = {"help", 'h', OPTION_TYPE_FLAG, NULL, "print this help", offsetof(struct options, help), 0, 0},
+	[OPTION_JSON] = {"json", 0, OPTION_TYPE_FLAG, NULL, "print JSON for machines", offsetof(struct options, json),
+		0, 0},
+	[OPTION_QUIET] = {"quiet", 'q', OPTION_TYPE_FLAG, NULL, "print errors only", offsetof(struct options, quiet), 0,
+		0},
+	[OPTION_OUT] = {"out", 'o', OPTION_TYPE_TEXT, "DIR", "where run directories are made (default: results)",
+		offsetof(struct options, out), 0, 0},
+	[OPTION_ACCEL] = {"accel", 0, OPTION_TYPE_CHOICE, "auto|kvm|tcg",
+		"acceleration of the tenants; auto (the default) proves KVM by booting, else TCG",
+		offsetof(struct options, accel), 0, 0},
+	[OPTION_CONNECT] = {"connect", 'c', OPTION_TYPE_TEXT, "URI",
+		"local libvirt system URI (default: an embedded driver of our own)", offsetof(struct options, connect),
+		0, 0},
+	[OPTION_REPEAT] = {"repeat", 0, OPTION_TYPE_NUMBER, "N", "run each scenario N times (default: 1)",
+		offsetof(struct options, repeat), 1, 1000},
+	[OPTION_JUNIT] = {"junit", 0, OPTION_TYPE_TEXT, "FILE", "write the verdicts as JUnit XML too",
+		offsetof(struct options, junit), 0, 0},
+	[OPTION_FORCE] = {"force", 'f', OPTION_TYPE_FLAG, NULL, "do it again although nothing has changed",
+		offsetof(struct options, force), 0, 0},
+	[OPTION_KERNEL] = {"kernel", 0, OPTION_TYPE_TEXT, "KERNEL",
+		"the guests' kernel: 6.1, 6.12 or a package's name (default: the suite's)",
+		offsetof(struct options, kernel), 0, 0},
+};
+
+const struct option_spec *option_spec(enum option_id id)
+{
+	return id < OPTION_COUNT ? &specs[id] : NULL;
+}
+
+static int wrong(struct err *err, const struct command *command)
+{
+	return err_remedy(err, "limitlab %s --help", command->name);
+}
+
+static bool is_choice(const char *choices, char separator, const char *text)
+{
+	size_t length = strlen(text);
+
+	while (*choices) {
+		const char *end = strchrnul(choices, separator);
+		if (length && (size_t)(end - choices) == length && memcmp(choices, text, length) == 0)
+			return true;
+		choices = *end ? end + 1 : end;
+	}
+	return false;
+}
+
+static int store(const struct option_spec *spec, const char *text, struct options *options, struct err *err)
+{
+	void *slot = (char *)options + spec->offset;
+
+	switch (spec->type) {
+	case OPTION_TYPE_FLAG:
+		*(bool *)slot = true;
+		return 0;
+	case OPTION_TYPE_CHOICE:
+		if (!is_choice(spec->value, '|', text))
+			return err_input(err, "--%s takes one of %s, not '%s'", spec->name, spec->value, text);
+		*(const char **)slot = text;
+		return 0;
+	case OPTION_TYPE_TEXT:
+		if (!*text)
+			return err_input(err, "--%s needs a value (%s), not an empty one", spec->name, spec->value);
+		*(const char **)slot = text;
+		return 0;
+	case OPTION_TYPE_NUMBER: {
+		char *end;
+
+		errno = 0;
+		unsigned long number = strtoul(text, &end, 10);
+		if (errno || end == text || *end || *text == '-' || *text == '+' || number < spec->min ||
+			number > spec->max)
+			return err_input(err, "--%s takes a number from %u to %u, not '%s'", spec->name, spec->min,
+				spec->max, text);
+		*(unsigned *)slot = (unsigned)number;
+		return 0;
+	}
+	}
+	BUG("option '%s' has no type", spec->name);
+}
+
+static int check_args(const struct command *command, const struct options *options, struct err *err)
+{
+	if (options->arg_count < command->min_args) {
+		(void)err_input(err, "'%s' needs %s", command->name, command->synopsis);
+		return wrong(err, command);
+	}
+	if (command->max_args != COMMAND_ANY_COUNT && options->arg_count > command->max_args) {
+		(void)err_input(err, "'%s' takes %s%s; '%s' is too much", command->name,
+			command->max_args ? "only " : "", command->max_args ? command->synopsis : "no arguments",
+			options->args[command->max_args]);
+		return wrong(err, command);
+	}
+	if (command->args == COMMAND_ARGS_WORDS && options->arg_count &&
+		!is_choice(command->words, ' ', options->args[0])) {
+		(void)err_input(err, "'%s' takes one of: %s; not '%s'", command->name, command->words,
+			options->args[0]);
+		return wrong(err, command);
+	}
+	return 0;
+}
+
+/* Whether the text is an option of some other command: "--accel=kvm" is known, only not here. */
+static bool known_elsewhere(const char *text)
+{
+	if (strncmp(text, "--", 2) != 0)
+		return false;
+	size_t length = strcspn(text + 2, "=");
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (strlen(specs[i].name) == length && memcmp(specs[i].name, text + 2, length) == 0)
+			return true;
+	return false;
+}
+
+static int refuse(const struct command *command, const char *text, struct err *err)
+{
+	if (known_elsewhere(text))
+		(void)err_input(err, "'%s' does not take the option '%s'", command->name, text);
+	else
+		(void)err_input(err, "there is no option '%s'", text);
+	return wrong(err, command);
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options, struct err *err)
+{
+	const struct command *command = argc > 0 ? command_find(argv[0]) : NULL;
+	struct options options = {.out = "results", .accel = "auto", .repeat = 1};
+	struct option long_options[OPTION_COUNT + 1] = {0};
+	AUTO(buf) struct buf shorts = BUF_INIT;
+	size_t count = 0;
+
+	if (!command)
+		return err_input(err, "there is no command '%s'", argc > 0 ? argv[0] : "");
+	buf_adds(&shorts, ":");
+	for (size_t id = 0; id < OPTION_COUNT; id++) {
+		if (id != OPTION_HELP && !(command->options & (1u << id)))
+			continue;
+		bool has_value = specs[id].type != OPTION_TYPE_FLAG;
+		long_options[count++] = (struct option){specs[id].name, has_value ? required_argument : no_argument,
+			NULL, LONG_BASE + (int)id};
+		if (specs[id].short_name)
+			buf_addf(&shorts, "%c%s", specs[id].short_name, has_value ? ":" : "");
+	}
+
+	opterr = 0;
+	optind = 0; /* glibc: start anew */
+	int found;
+	while ((found = getopt_long(argc, argv, shorts.data, long_options, NULL)) != -1) {
+		/* getopt_long() has moved past the word, except inside a group of short options. */
+		char short_text[] = {'-', (char)optopt, '\0'};
+		const char *text = optopt > 0 && optopt < LONG_BASE ? short_text : argv[optind - 1];
+
+		if (found == '?')
+			return refuse(command, text, err);
+		if (found == ':') {
+			(void)err_input(err, "the option '%s' needs a value", text);
+			return wrong(err, command);
+		}
+		size_t id = 0;
+		while (id < OPTION_COUNT && found != LONG_BASE + (int)id && found != specs[id].short_name)
+			id++;
+		if (id == OPTION_COUNT)
+			BUG("getopt_long() returned %d", found);
+		if (store(&specs[id], optarg, &options, err))
+			return wrong(err, command);
+	}
+	options.args = argv + optind;
+	options.arg_count = argc - optind;
+	if (!options.help && check_args(command, &options, err))
+		return -1;
+	*ret_options = options;
+	return 0;
+}
