@@ -17,14 +17,14 @@
 
 #define RUNDIR_MANIFEST "manifest.json"
 #define RUNDIR_SCENARIO "scenario.yaml"
-#define RUNDIR_SAMPLES	"samples.csv"
-#define RUNDIR_SERIES	"series.csv"
-#define RUNDIR_EVENTS	"events.csv"
-#define RUNDIR_VERDICT	"verdict.json"
-#define RUNDIR_JUNIT	"junit.xml"
-#define RUNDIR_SVG	"figure.svg"
-#define RUNDIR_PNG	"figure.png"
-#define RUNDIR_LOG	"log"
+#define RUNDIR_SAMPLES  "samples.csv"
+#define RUNDIR_SERIES   "series.csv"
+#define RUNDIR_EVENTS   "events.csv"
+#define RUNDIR_VERDICT  "verdict.json"
+#define RUNDIR_JUNIT    "junit.xml"
+#define RUNDIR_SVG      "figure.svg"
+#define RUNDIR_PNG      "figure.png"
+#define RUNDIR_LOG      "log"
 /* log/TENANT.console: the serial console.  log/TENANT.stream: the workload's output, "SECONDS<TAB>LINE", stamped on
  * arrival with t_s; lines that start with '@' are the guest runner's own (see guest/runner.h). */
 
@@ -41,13 +41,13 @@ const char *run_state_name(enum run_state state);
 
 struct manifest_tenant {
 	char *name;
-	char *workload;		 /* file name */
-	char *work_unit;	 /* "bogo-ops" */
-	char *work_source;	 /* where its work rate comes from, in words */
-	double ready_s;		 /* from power-on to the agent's first answer */
+	char *workload;          /* file name */
+	char *work_unit;         /* "bogo-ops" */
+	char *work_source;       /* where its work rate comes from, in words */
+	double ready_s;          /* from power-on to the agent's first answer */
 	double start_latency_ms; /* from the start event to the runner's "@start" line; NAN: not seen */
-	bool worked;		 /* did work: at least one interval above 0 */
-	char *trouble;		 /* "" or what its workload did wrong */
+	bool worked;             /* did work: at least one interval above 0 */
+	char *trouble;           /* "" or what its workload did wrong */
 };
 
 struct manifest {
@@ -67,17 +67,18 @@ struct manifest {
 	char *cpu_model;
 	char *connection; /* the libvirt URI */
 	unsigned cpu_count;
-	char *scarce_cpus;   /* cpulist of the CPU fixture; "" when there is none */
-	char *harness_cpus;  /* where limitlab and the emulators were pinned */
-	double duration_s;   /* of the timeline as run */
+	char *scarce_cpus;  /* cpulist of the CPU fixture; "" when there is none */
+	char *harness_cpus; /* where limitlab and the emulators were pinned */
+	double duration_s;  /* of the timeline as run */
 	double sample_interval_s;
-	double boot_s;	     /* until all tenants were ready */
+	double boot_s; /* until all tenants were ready */
 	double start_skew_ms; /* largest difference between two tenants' first "@start" lines after the first start event */
-	uint64_t ticks, ticks_late, ticks_missed; /* late: read more than a tenth of the interval after its time */
+	uint64_t ticks, ticks_late,
+		ticks_missed; /* late: read more than a tenth of the interval after its time */
 	double tick_lateness_p99_ms;
 	double event_lateness_p99_ms;
-	double tick_cost_us;	  /* mean CPU time of one tick */
-	double overhead_cpu_pct;  /* limitlab's own CPU during the timeline, percent of one core */
+	double tick_cost_us;     /* mean CPU time of one tick */
+	double overhead_cpu_pct; /* limitlab's own CPU during the timeline, percent of one core */
 	double overhead_rss_mib;
 	struct manifest_tenant *tenants;
 	size_t tenant_count;
@@ -86,6 +87,9 @@ struct manifest {
 void manifest_init(struct manifest *manifest);
 void manifest_release(struct manifest *manifest);
 int manifest_read(struct manifest *ret_manifest, const char *path, struct err *err);
+/* The same from memory; path is for messages. */
+int manifest_parse(
+	struct manifest *ret_manifest, const char *path, const char *text, size_t length, struct err *err);
 int manifest_write(const struct manifest *manifest, const char *path, struct err *err);
 
 /*
@@ -94,11 +98,11 @@ int manifest_write(const struct manifest *manifest, const char *path, struct err
  * event is start, stop, set or reset.  Values are plain numbers in the limit's own unit, "max" for unlimited.
  */
 struct event_record {
-	double asked_s;		/* on the declared timeline */
-	double start_s, end_s;	/* when the applier began and had read back */
+	double asked_s;        /* on the declared timeline */
+	double start_s, end_s; /* when the applier began and had read back */
 	char *event;
 	char *tenant;
-	enum limit_id limit;	/* LIMIT_COUNT: none (start, stop) */
+	enum limit_id limit; /* LIMIT_COUNT: none (start, stop) */
 	uint64_t asked, read_back;
 	bool has_read_back;
 	char *name;  /* label of the event; "" */
@@ -114,6 +118,8 @@ void event_log_release(struct event_log *log);
 /* Returns the new, zeroed record (strings must be filled by the caller, with heap copies). */
 struct event_record *event_log_add(struct event_log *log);
 int event_log_read_csv(struct event_log *ret_log, const char *path, struct err *err);
+int event_log_parse_csv(
+	struct event_log *ret_log, const char *path, const char *text, size_t length, struct err *err);
 int event_log_write_csv(const struct event_log *log, const char *path, struct err *err);
 
 #endif

@@ -19,9 +19,9 @@ struct table {
 	size_t column_count;
 	char **tenants; /* the distinct names, in order of first appearance */
 	size_t tenant_count;
-	double *t_s;	  /* per row */
+	double *t_s;      /* per row */
 	uint32_t *tenant; /* per row, index into tenants */
-	double *cells;	  /* row_count * column_count, row by row */
+	double *cells;    /* row_count * column_count, row by row */
 	size_t row_count;
 	size_t row_capacity;
 };
@@ -36,11 +36,15 @@ int table_tenant(const struct table *table, const char *name);
 /*
  * One tenant's column as arrays over the rows where the value is present; returns the count.  The caller frees both.
  */
-size_t table_extract(const struct table *table, int tenant, int column, double **ret_t_s, double **ret_values);
+size_t table_extract(
+	const struct table *table, int tenant, int column, double **ret_t_s, double **ret_values);
 
 /* CSV (RFC 4180, libcsv).  Errors name file and line: wrong header, not a number, "nan", "inf", time running backwards,
  * a row with too few or too many fields, a file cut off in the middle of a row. */
 int table_read_csv(struct table *ret_table, const char *path, struct err *err);
+/* The same from memory; path is for messages. */
+int table_parse_csv(
+	struct table *ret_table, const char *path, const char *text, size_t length, struct err *err);
 int table_write_csv(const struct table *table, const char *path, struct err *err);
 
 #endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * jansson: cleanup, and numbers and texts that JSON cannot hold.
+ */
+#ifndef LIMITLAB_GLUE_JSON_H
+#define LIMITLAB_GLUE_JSON_H
+
+#include <jansson.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+
+DEFINE_AUTO(json, json_t *, json_decref);
+
+/* NAN and infinities become null. */
+json_t *json_number_or_null(double value);
+/* Bytes that are no UTF-8 become '?': a guest may print anything.  NULL is "". */
+json_t *json_text(const char *text);
+/* Parses text; errors are ERR_INPUT, "PATH:LINE:COLUMN: ...". */
+int json_parse(const char *path, const char *text, size_t length, json_t **ret_json, struct err *err);
+/* Writes it indented, with a newline at the end, atomically. */
+int json_write(const json_t *json, const char *path, struct err *err);
+
+#endif

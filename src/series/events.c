@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "series/rundir.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "series/csvfile.h"
+
+enum field { ASKED_S, START_S, END_S, EVENT, TENANT, LIMIT, ASKED, READ_BACK, NAME, ERROR, FIELD_COUNT };
+
+static const char *const header[FIELD_COUNT] = {
+	"asked_s",
+	"start_s",
+	"end_s",
+	"event",
+	"tenant",
+	"limit",
+	"asked",
+	"read_back",
+	"name",
+	"error",
+};
+
+void event_log_release(struct event_log *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		free(log->records[i].event);
+		free(log->records[i].tenant);
+		free(log->records[i].name);
+		free(log->records[i].error);
+	}
+	free(log->records);
+	*log = (struct event_log){0};
+}
+
+struct event_record *event_log_add(struct event_log *log)
+{
+	log->records = xgrow(log->records, log->count, &log->capacity, sizeof(*log->records));
+	struct event_record *record = &log->records[log->count++];
+	*record = (struct event_record){.limit = LIMIT_COUNT};
+	return record;
+}
+
+static bool read_value(const char *text, uint64_t *ret_value)
+{
+	if (!strcmp(text, "max")) {
+		*ret_value = LIMIT_UNLIMITED;
+		return true;
+	}
+	return csvfile_u64(text, ret_value);
+}
+
+static int read_header(const struct csv_row *row, struct err *err)
+{
+	if (row->count != FIELD_COUNT)
+		return err_input(
+			err, "%s:%zu: %zu columns, %d wanted", row->path, row->line, row->count, FIELD_COUNT);
+	for (int i = 0; i < FIELD_COUNT; i++)
+		if (strcmp(row->fields[i], header[i]))
+			return err_input(err, "%s:%zu: column %d is '%s', not '%s'", row->path, row->line,
+				i + 1, row->fields[i], header[i]);
+	return 0;
+}
+
+static int read_row(void *user, const struct csv_row *row, struct err *err)
+{
+	struct event_log *log = user;
+	struct event_record record = {.limit = LIMIT_COUNT};
+	double *const times[] = {&record.asked_s, &record.start_s, &record.end_s};
+	char **fields = row->fields;
+
+	if (row->line == 1)
+		return read_header(row, err);
+	if (row->count != FIELD_COUNT)
+		return err_input(err, "%s:%zu: %zu fields where the header has %d", row->path, row->line,
+			row->count, FIELD_COUNT);
+	for (int i = ASKED_S; i <= END_S; i++)
+		if (!csvfile_number(fields[i], times[i]) || (i == ASKED_S && isnan(record.asked_s)))
+			return err_input(err, "%s:%zu: %s is '%s', not a number of seconds", row->path,
+				row->line, header[i], fields[i]);
+	if (strcmp(fields[EVENT], "start") && strcmp(fields[EVENT], "stop") && strcmp(fields[EVENT], "set") &&
+		strcmp(fields[EVENT], "reset"))
+		return err_input(err, "%s:%zu: event is '%s'; known are start, stop, set and reset",
+			row->path, row->line, fields[EVENT]);
+	if (*fields[LIMIT]) {
+		const struct limit_spec *spec = limit_find(fields[LIMIT]);
+		if (!spec)
+			return err_input(
+				err, "%s:%zu: there is no limit '%s'", row->path, row->line, fields[LIMIT]);
+		record.limit = spec->id;
+	}
+	if (*fields[ASKED] && !read_value(fields[ASKED], &record.asked))
+		return err_input(err, "%s:%zu: asked is '%s', not a whole number or 'max'", row->path,
+			row->line, fields[ASKED]);
+	if (*fields[READ_BACK] && !read_value(fields[READ_BACK], &record.read_back))
+		return err_input(err, "%s:%zu: read_back is '%s', not a whole number or 'max'", row->path,
+			row->line, fields[READ_BACK]);
+	record.has_read_back = *fields[READ_BACK];
+	record.event = xstrdup(fields[EVENT]);
+	record.tenant = xstrdup(fields[TENANT]);
+	record.name = xstrdup(fields[NAME]);
+	record.error = xstrdup(fields[ERROR]);
+	*event_log_add(log) = record;
+	return 0;
+}
+
+int event_log_parse_csv(
+	struct event_log *ret_log, const char *path, const char *text, size_t length, struct err *err)
+{
+	struct event_log log = {0};
+
+	if (csvfile_parse(path, text, length, read_row, &log, err)) {
+		event_log_release(&log);
+		return -1;
+	}
+	*ret_log = log;
+	return 0;
+}
+
+int event_log_read_csv(struct event_log *ret_log, const char *path, struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	if (fsio_read_file(path, CSVFILE_MAX_BYTES, &text, err))
+		return -1;
+	return event_log_parse_csv(ret_log, path, text.data ? text.data : "", text.length, err);
+}
+
+static void put_time(FILE *stream, double t_s)
+{
+	if (!isnan(t_s))
+		(void)fprintf(stream, "%.6f", t_s);
+	(void)fputc(',', stream);
+}
+
+static void put_value(FILE *stream, bool present, uint64_t value)
+{
+	if (present && value == LIMIT_UNLIMITED)
+		(void)fputs("max", stream);
+	else if (present)
+		(void)fprintf(stream, "%" PRIu64, value);
+	(void)fputc(',', stream);
+}
+
+static void put_text(FILE *stream, const char *text, char end)
+{
+	csvfile_put_text(stream, text ? text : "");
+	(void)fputc(end, stream);
+}
+
+int event_log_write_csv(const struct event_log *log, const char *path, struct err *err)
+{
+	struct outfile out = {0};
+
+	if (outfile_open(&out, path, err))
+		return -1;
+	for (int i = 0; i < FIELD_COUNT; i++)
+		(void)fprintf(out.stream, "%s%c", header[i], i + 1 < FIELD_COUNT ? ',' : '\n');
+	for (size_t i = 0; i < log->count; i++) {
+		const struct event_record *record = &log->records[i];
+		bool has_limit = record->limit < LIMIT_COUNT;
+		put_time(out.stream, record->asked_s);
+		put_time(out.stream, record->start_s);
+		put_time(out.stream, record->end_s);
+		put_text(out.stream, record->event, ',');
+		put_text(out.stream, record->tenant, ',');
+		put_text(out.stream, has_limit ? limit_spec(record->limit)->name : "", ',');
+		put_value(out.stream, has_limit, record->asked);
+		put_value(out.stream, has_limit && record->has_read_back, record->read_back);
+		put_text(out.stream, record->name, ',');
+		put_text(out.stream, record->error, '\n');
+	}
+	int result = outfile_commit(&out, err);
+	outfile_abort(&out);
+	return result;
+}
