@@ -37,6 +37,7 @@ struct limit_spec {
 	bool soft;		/* acts only when the resource is scarce */
 	const char *resource;	/* "cpu": what it limits */
 	const char *summary;	/* one line for help and doctor */
+	const char *example;	/* a right value as users write it */
 };
 
 /* Never NULL for an id below LIMIT_COUNT. */
