@@ -78,8 +78,8 @@ int limit_parse_value(const struct limit_spec *spec, const char *text, uint64_t 
 		return err_input(err, "bad value for %s: %s; it takes %s to %s%s, for example %s", spec->name,
 			cause.text, min, max, or_max, spec->example);
 	if (value < spec->min || value > spec->max)
-		return err_input(err, "%s '%s' is out of range; it takes %s to %s%s, for example %s", spec->name, text,
-			min, max, or_max, spec->example);
+		return err_input(err, "%s '%s' is out of range; it takes %s to %s%s, for example %s",
+			spec->name, text, min, max, or_max, spec->example);
 	*ret_value = value;
 	return 0;
 }
