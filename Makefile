@@ -1,9 +1,8 @@
-# limitlab: one Makefile, not recursive.  `make help` lists the targets.
+# SPDX-License-Identifier: GPL-3.0-or-later
+# limitlab: one Makefile.  `make help` lists the targets.
 #
-#	make demo	install what is missing (as root), build, run scenarios/cpu-shares.yaml
-#	make test	install what is missing (as root), build, run every test; ends with "N passed, N failed"
-#
-# Knobs: V=1 (show commands), WERROR=1, SANITIZE=address,undefined, CC=, prefix=, DESTDIR=, BUILD= (output folder)
+# Knobs: V=1 (show commands), WERROR=1, SANITIZE=address,undefined, CC=, CFLAGS=, prefix=, DESTDIR=, BUILD= (output
+# folder), FUZZ_SECONDS=
 
 prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
@@ -27,15 +26,19 @@ DEB_RUN   := libvirt-daemon-system libvirt-daemon qemu-system-x86 gnuplot-nox fo
 DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-utils jq iproute2 fio stress-ng iperf3 \
 	libvirt-clients
 
-PKGS := libvirt libvirt-qemu libnl-3.0 libnl-route-3.0 yaml-0.1 jansson libxml-2.0 gsl
+# liblimitlab is LGPL: it links with nothing of the second list (GSL is GPL).
+LIB_PKGS := libvirt libvirt-qemu libnl-3.0 libnl-route-3.0
+PKGS     := $(LIB_PKGS) yaml-0.1 jansson libxml-2.0 gsl
 
 # ---- flags --------------------------------------------------------------------------------------------------------
 CC ?= gcc
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
 	-Wwrite-strings -Wconversion $(if $(WERROR),-Werror)
+PKG_FOUND  := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+LIB_LIBS   := $(shell pkg-config --libs $(LIB_PKGS) 2>/dev/null)
 # libcsv ships no .pc file.
 LIBS := $(PKG_LIBS) -lcsv -lm -pthread
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
@@ -64,14 +67,30 @@ LIB_OBJ     := $(call obj,$(LIB_SRC))
 HARNESS_OBJ := $(call obj,$(HARNESS_SRC))
 UNIT      := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 COMPONENT := $(patsubst %.c,$(BUILD)/%,$(COMPONENT_SRC))
+BENCH     := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
+FUZZ_BUILD := $(BUILD)-fuzz
+ASAN_BUILD := $(BUILD)-asan
+FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
+# Tests that are scripts: they find the program through LIMITLAB and LIMITLAB_BUILD.
+UNIT_SH      := $(sort $(wildcard tests/unit/test_*.sh))
+COMPONENT_SH := $(sort $(wildcard tests/component/test_*.sh))
+E2E_SH       := $(sort $(wildcard tests/e2e/test_*.sh))
+CHECK_SH     := $(sort $(wildcard tests/check/*.sh))
+BENCH_SH     := $(sort $(wildcard tests/bench/*.sh))
+export LIMITLAB_BUILD := $(abspath $(BUILD))
+export LIMITLAB := $(abspath $(BUILD))/limitlab
+export LIMITLAB_TEST_LOGS := $(abspath $(BUILD))/test-logs
+export LIMITLAB_ROOT := $(CURDIR)
 
 .PHONY: all
+all: ## build everything (the default)
 all: $(BUILD)/limitlab $(BUILD)/runner $(BUILD)/liblimitlab.a $(BUILD)/liblimitlab.so
 
 .DELETE_ON_ERROR:
 
 # A stamp that changes when the flags do, so that objects never mix.
 $(BUILD)/flags: force
+	$(if $(PKG_FOUND),,@echo "libraries are missing; as root: make deps" >&2; exit 1)
 	$(Q)mkdir -p $(BUILD)
 	$(Q)printf '%s\n' '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION) $(prefix) $(datadir) $(statedir)' | \
 		cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION) $(prefix) $(datadir) $(statedir)' >$@
@@ -95,7 +114,7 @@ $(BUILD)/liblimitlab.a: $(LIB_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/liblimitlab.so: $(LIB_OBJ)
-	$(call say,LD,$@)$(CC) -shared -Wl,-soname,liblimitlab.so.0 $(ALL_LDFLAGS) $^ -o $@ $(LIBS)
+	$(call say,LD,$@)$(CC) -shared -Wl,-soname,liblimitlab.so.0 $(ALL_LDFLAGS) $^ -o $@ $(LIB_LIBS) -pthread
 
 $(BUILD)/harness.a: $(HARNESS_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
@@ -115,9 +134,146 @@ $(BUILD)/tests/component/%: $(BUILD)/tests/component/%.o $(BUILD)/harness.a $(BU
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/harness.a $(BUILD)/liblimitlab.a
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS)
 
-.PHONY: test-unit
-test-unit: $(UNIT)
-	$(Q)tests/run-tap $(UNIT)
+# A fuzzer is clang's: see the target fuzz.
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/harness.a $(BUILD)/liblimitlab.a
+	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(LIBS)
+
+SUBMAKE := $(MAKE) --no-print-directory
+ASAN_ARGS := BUILD=$(ASAN_BUILD) SANITIZE=address,undefined
+FUZZ_ARGS := BUILD=$(FUZZ_BUILD) SANITIZE=address CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" WERROR=
+FUZZ_SECONDS ?= 5
+in_build = $(patsubst $(BUILD)/%,$(1)/%,$(2))
+UNIT_LEVEL      = --level unit --jobs 2 $(UNIT) $(UNIT_SH)
+COMPONENT_LEVEL = --level component --timeout 120 $(COMPONENT) $(COMPONENT_SH)
+# Leaks of a child that was forked and ends by _exit() or a signal are no leaks of ours.
+ASAN_LEVEL      = --level asan --timeout 120 --jobs 2 $(call in_build,$(ASAN_BUILD),$(UNIT)) \
+	--level asan --timeout 240 $(call in_build,$(ASAN_BUILD),$(COMPONENT))
+FUZZ_LEVEL      = $(if $(FUZZERS),--level fuzz --timeout $$(($(FUZZ_SECONDS) + 60)) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
+	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) $(addprefix tests/fuzz/run-,$(FUZZERS)))
+CHECK_LEVEL     = --level check --timeout 400 --jobs 2 $(CHECK_SH)
+E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
+
+.PHONY: test test-all test-unit test-component test-asan test-e2e check check-headers fuzz test-programs asan-programs fuzzers
+test: ## install what is missing (as root), build, run every test; ends with "N passed, N failed"
+	$(Q)$(SUBMAKE) deps-test
+	$(Q)$(SUBMAKE) test-all
+
+test-all: all test-programs asan-programs fuzzers
+	$(Q)tests/run-tap $(UNIT_LEVEL) $(COMPONENT_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL)
+
+test-unit: ## pure functions; no root
+test-unit: all $(UNIT)
+	$(Q)tests/run-tap $(UNIT_LEVEL)
+
+test-component: ## parts against the real kernel and fake trees (root)
+test-component: all $(COMPONENT)
+	$(Q)tests/run-tap $(COMPONENT_LEVEL)
+
+test-asan: ## unit and component tests with address and undefined-behaviour sanitizers
+test-asan: asan-programs
+	$(Q)tests/run-tap $(ASAN_LEVEL)
+
+test-e2e: ## real VMs (root)
+test-e2e: all
+	$(Q)tests/run-tap $(E2E_LEVEL)
+
+check: ## static checks: -Werror with gcc -fanalyzer, cppcheck, clang-tidy, layers, headers, format
+check: $(BUILD)/config.h
+	$(Q)tests/run-tap $(CHECK_LEVEL)
+
+check-headers: ## every header compiles alone
+check-headers: $(BUILD)/config.h
+	$(Q)tests/run-tap --level check --timeout 400 tests/check/headers.sh
+
+fuzz: ## fuzz every parser for FUZZ_SECONDS
+fuzz: fuzzers
+	$(Q)tests/run-tap $(FUZZ_LEVEL)
+
+test-programs: $(UNIT) $(COMPONENT)
+asan-programs:
+	$(Q)$(SUBMAKE) $(ASAN_ARGS) test-programs
+fuzzers:
+	$(Q)$(if $(FUZZERS),$(SUBMAKE) $(FUZZ_ARGS) $(addprefix $(FUZZ_BUILD)/tests/fuzz/,$(FUZZERS)),true)
+
+.PHONY: bench
+bench: ## measure speed against its bounds; exits non-zero on a missed one
+bench: all $(BENCH)
+	$(Q)status=0; for program in $(BENCH) $(BENCH_SH); do $$program || status=1; done; exit $$status
+
+# ---- for users ----------------------------------------------------------------------------------------------------
+# $(call need,PACKAGES): installs what is missing; as another user than root it says what to do.
+need = $(Q)command -v dpkg-query >/dev/null || { \
+		echo "this is no Debian; install what your distribution calls: $(strip $(1))"; exit 0; }; \
+	missing=$$(printf '%s\n' $(1) | grep -vxF -f <(dpkg-query -W -f='$${db:Status-Status} $${Package}\n' $(1) \
+		2>/dev/null | sed -n 's/^installed //p') || true); \
+	[[ -z $$missing ]] && exit 0; \
+	if [[ $$(id -u) != 0 ]]; then \
+		echo "packages are missing; as root: apt-get install" $$missing >&2; exit 1; fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get install -y -q --no-install-recommends $$missing || { \
+		apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; }
+
+.PHONY: deps deps-test demo image
+deps deps-test: SHELL := /bin/bash
+deps: ## install the packages that building and running need (root)
+	$(call need,$(DEB_BUILD) $(DEB_RUN))
+deps-test: ## the same, and those that the tests need
+	$(call need,$(DEB_BUILD) $(DEB_RUN) $(DEB_TEST))
+
+demo: ## install what is missing (as root), build, run scenarios/cpu-shares.yaml
+	$(Q)$(SUBMAKE) deps
+	$(Q)$(SUBMAKE) image
+	$(BUILD)/limitlab run scenarios/cpu-shares.yaml
+
+image: ## build the guest image when it is missing or out of date (root)
+image: all
+	$(BUILD)/limitlab image build
+
+# ---- install ------------------------------------------------------------------------------------------------------
+SONAME := liblimitlab.so.0
+PUBLIC_HEADERS := $(wildcard src/applier/applier.h src/applier/cgroup.h src/applier/limit.h src/base/err.h src/base/units.h)
+DATA := $(wildcard scenarios/*.yaml workloads/* plots/*.gp)
+completiondir ?= $(prefix)/share/bash-completion/completions
+
+$(BUILD)/limitlab.1: $(BUILD)/limitlab
+	$(call say,GEN,$@)$(BUILD)/limitlab manpage >$@
+$(BUILD)/limitlab.bash: $(BUILD)/limitlab
+	$(call say,GEN,$@)$(BUILD)/limitlab completion bash >$@
+$(BUILD)/limitlab.pc: $(BUILD)/flags
+	$(call say,GEN,$@)printf '%s\n' 'prefix=$(prefix)' 'libdir=$(libdir)' 'includedir=$(includedir)' '' \
+		'Name: limitlab' 'Description: Set, read back and restore limits of virtual machines' 'Version: $(VERSION)' \
+		'Requires.private: $(LIB_PKGS)' 'Libs: -L$${libdir} -llimitlab' 'Libs.private: -pthread' \
+		'Cflags: -I$${includedir}/limitlab' >$@
+
+.PHONY: install uninstall clean help
+install: ## install below prefix (and DESTDIR)
+install: all $(BUILD)/limitlab.1 $(BUILD)/limitlab.bash $(BUILD)/limitlab.pc
+	$(Q)install -D -m 755 $(BUILD)/limitlab $(DESTDIR)$(bindir)/limitlab
+	$(Q)install -D -m 755 $(BUILD)/runner $(DESTDIR)$(libexecdir)/runner
+	$(Q)if [ -e src/guest/init ]; then install -D -m 755 src/guest/init $(DESTDIR)$(libexecdir)/init; fi
+	$(Q)install -D -m 644 $(BUILD)/liblimitlab.a $(DESTDIR)$(libdir)/liblimitlab.a
+	$(Q)install -D -m 755 $(BUILD)/liblimitlab.so $(DESTDIR)$(libdir)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $(DESTDIR)$(libdir)/liblimitlab.so
+	$(Q)install -D -m 644 $(BUILD)/limitlab.pc $(DESTDIR)$(libdir)/pkgconfig/limitlab.pc
+	$(Q)for file in $(PUBLIC_HEADERS:src/%=%); do \
+		install -D -m 644 src/$$file $(DESTDIR)$(includedir)/limitlab/$$file || exit 1; done
+	$(Q)for file in $(DATA); do install -D -m 644 $$file $(DESTDIR)$(datadir)/$$file || exit 1; done
+	$(Q)install -D -m 644 $(BUILD)/limitlab.1 $(DESTDIR)$(mandir)/man1/limitlab.1
+	$(Q)install -D -m 644 $(BUILD)/limitlab.bash $(DESTDIR)$(completiondir)/limitlab
+
+uninstall: ## remove what install put there
+	$(Q)rm -f $(DESTDIR)$(bindir)/limitlab $(addprefix $(DESTDIR)$(libdir)/,liblimitlab.a liblimitlab.so $(SONAME) \
+		pkgconfig/limitlab.pc) $(DESTDIR)$(mandir)/man1/limitlab.1 $(DESTDIR)$(completiondir)/limitlab \
+		$(addprefix $(DESTDIR)$(libexecdir)/,runner init) $(addprefix $(DESTDIR)$(datadir)/,$(DATA))
+	$(Q)rm -rf $(DESTDIR)$(includedir)/limitlab
+	$(Q)rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(datadir)/,scenarios workloads plots .) \
+		$(DESTDIR)$(libexecdir) 2>/dev/null || true
+
+clean: ## remove everything that make made
+	$(Q)rm -rf $(BUILD) $(BUILD)-*
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 DEPS := $(wildcard $(BUILD)/src/*/*.d $(BUILD)/tests/*/*.d)
 -include $(DEPS)
