@@ -35,9 +35,11 @@ struct _virDomain *target_domain(const struct target *target);
 
 /* What the kernel holds now, in the unit of the limit's spec.  *ret_where (may be NULL): "PATH" it was read from;
  * owned by the target, valid until the next call. */
-int limit_get(struct target *target, enum limit_id limit, uint64_t *ret_value, const char **ret_where, struct err *err);
+int limit_get(struct target *target, enum limit_id limit, uint64_t *ret_value, const char **ret_where,
+	struct err *err);
 /* Sets, reads back, compares.  *ret_read_back is filled also when the comparison fails (and only then without success). */
-int limit_set(struct target *target, enum limit_id limit, uint64_t value, uint64_t *ret_read_back, struct err *err);
+int limit_set(
+	struct target *target, enum limit_id limit, uint64_t value, uint64_t *ret_read_back, struct err *err);
 /* 0: this limit can be set on this target; -1 with ERR_HOST: the host lacks what it needs (and the remedy). */
 int limit_probe(struct target *target, enum limit_id limit, struct err *err);
 

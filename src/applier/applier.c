@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "applier/applier.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "applier/ops.h"
+#include "base/auto.h"
+#include "base/buf.h"
+
+const struct applier_ops *const applier_table[LIMIT_COUNT] = {
+	[LIMIT_CPU_SHARES] = &applier_cpu_shares,
+	[LIMIT_CPU_QUOTA] = &applier_cpu_quota,
+	[LIMIT_CPU_PERIOD] = &applier_cpu_period,
+};
+
+static const struct applier_ops *ops_of(const struct target *target, enum limit_id limit)
+{
+	if ((unsigned)limit >= LIMIT_COUNT)
+		BUG("limit %d is not in the catalogue", (int)limit);
+	return target->table[limit];
+}
+
+/* Only ERR_HOST here: what is missing on this host, and how to get it. */
+static int need_controller(const struct target *target, const struct applier_ops *ops, struct err *err)
+{
+	if (target->cgroup.at[ops->controller].present)
+		return 0;
+	const char *v1 = cgroup_controller_name(ops->controller, false);
+	const char *v2 = cgroup_controller_name(ops->controller, true);
+	(void)err_host(err,
+		"%s of '%s' needs the cgroup controller %s (v2: %s), and its QEMU (process %d) has no group there",
+		limit_spec(ops->limit)->name, target->name, v1, v2, (int)target->pid);
+	return err_remedy(err,
+		"v1: mount -t cgroup -o %s none /sys/fs/cgroup/%s; v2: echo +%s >>/sys/fs/cgroup/cgroup.subtree_control; "
+		"then start the VM anew",
+		v1, v1, v2);
+}
+
+static int read_back(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
+{
+	target->where[0] = '\0';
+	if (need_controller(target, ops, err))
+		return -1;
+	if (ops->get(target, ret_value, err))
+		return err_wrap(err, "cannot read %s of '%s'", limit_spec(ops->limit)->name, target->name);
+	return 0;
+}
+
+int limit_get(struct target *target, enum limit_id limit, uint64_t *ret_value, const char **ret_where,
+	struct err *err)
+{
+	uint64_t value;
+
+	if (read_back(target, ops_of(target, limit), &value, err))
+		return -1;
+	*ret_value = value;
+	if (ret_where)
+		*ret_where = target->where;
+	return 0;
+}
+
+static int mismatch(
+	struct target *target, const struct applier_ops *ops, uint64_t asked, uint64_t got, struct err *err)
+{
+	const struct limit_spec *spec = limit_spec(ops->limit);
+	AUTO(free_ptr) char *asked_text = limit_format_value(spec, asked);
+	AUTO(free_ptr) char *got_text = limit_format_value(spec, got);
+	AUTO(free_ptr) char *told_text = NULL;
+	uint64_t told;
+
+	if (ops->told && !ops->told(target, &told, NULL))
+		told_text = limit_format_value(spec, told);
+	return err_set(err, ERR_READBACK, 0,
+		"%s of '%s' did not take: asked %s, libvirt accepted and says %s, %s holds %s", spec->name,
+		target->name, asked_text, told_text ? told_text : "nothing", target->where, got_text);
+}
+
+static int check_range(const struct limit_spec *spec, uint64_t value, struct err *err)
+{
+	if (value == LIMIT_UNLIMITED && spec->may_be_unlimited)
+		return 0;
+	if (value >= spec->min && value <= spec->max)
+		return 0;
+	AUTO(free_ptr) char *min = limit_format_value(spec, spec->min);
+	AUTO(free_ptr) char *max = limit_format_value(spec, spec->max);
+	return err_input(err, "%s takes %s to %s%s, not %" PRIu64, spec->name, min, max,
+		spec->may_be_unlimited ? " or max" : "", value);
+}
+
+int limit_set(
+	struct target *target, enum limit_id limit, uint64_t value, uint64_t *ret_read_back, struct err *err)
+{
+	const struct applier_ops *ops = ops_of(target, limit);
+	const struct limit_spec *spec = limit_spec(limit);
+	uint64_t got;
+
+	if (check_range(spec, value, err) || need_controller(target, ops, err))
+		return -1;
+	if (ops->set(target, value, err)) {
+		AUTO(free_ptr) char *text = limit_format_value(spec, value);
+		return err_wrap(err, "cannot set %s of '%s' to %s", spec->name, target->name, text);
+	}
+	if (read_back(target, ops, &got, err))
+		return -1;
+	if (ret_read_back)
+		*ret_read_back = got;
+	return got == value ? 0 : mismatch(target, ops, value, got, err);
+}
+
+int limit_probe(struct target *target, enum limit_id limit, struct err *err)
+{
+	const struct applier_ops *ops = ops_of(target, limit);
+
+	if (need_controller(target, ops, err))
+		return -1;
+	return ops->probe ? ops->probe(target, err) : 0;
+}
+
+int limit_snapshot_take(struct target *target, struct limit_snapshot *ret_snapshot, struct err *err)
+{
+	struct limit_snapshot snapshot = {0};
+
+	for (enum limit_id i = 0; i < LIMIT_COUNT; i++) {
+		struct err why = ERR_INIT;
+		if (limit_probe(target, i, &why)) {
+			/* A limit that this host does not have cannot change either. */
+			if (why.domain == ERR_HOST)
+				continue;
+			return limit_probe(target, i, err);
+		}
+		if (read_back(target, ops_of(target, i), &snapshot.value[i], err))
+			return -1;
+		snapshot.known[i] = true;
+	}
+	*ret_snapshot = snapshot;
+	return 0;
+}
+
+int limit_snapshot_restore(struct target *target, const struct limit_snapshot *snapshot, struct err *err)
+{
+	int result = 0;
+
+	for (enum limit_id i = 0; i < LIMIT_COUNT; i++) {
+		uint64_t now;
+		if (!snapshot->known[i])
+			continue;
+		/* The first error stays in err; a value that cannot be read is set all the same. */
+		if (!read_back(target, ops_of(target, i), &now, NULL) && now == snapshot->value[i])
+			continue;
+		if (limit_set(target, i, snapshot->value[i], NULL, err))
+			result = -1;
+	}
+	return result;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside the applier: what a limit's backend is, and what a target is made of.  A backend is one const struct in one
+ * file and one line in applier_table.
+ */
+#ifndef LIMITLAB_APPLIER_OPS_H
+#define LIMITLAB_APPLIER_OPS_H
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "applier/cgroup.h"
+#include "applier/limit.h"
+#include "base/err.h"
+
+struct target;
+
+struct applier_ops {
+	/* Mandatory. */
+	enum limit_id limit;
+	enum cgroup_controller controller; /* without it in the VM's groups the limit is ERR_HOST */
+	/* Asks libvirt.  The value is inside the spec's range; what only this host's mode refuses is for set to say. */
+	int (*set)(struct target *target, uint64_t value, struct err *err);
+	/* Reads the kernel's own file and names it with target_where(). */
+	int (*get)(struct target *target, uint64_t *ret_value, struct err *err);
+	/* Optional. */
+	int (*probe)(struct target *target, struct err *err); /* NULL: the controller is enough */
+	int (*told)(struct target *target, uint64_t *ret_value, struct err *err); /* what libvirt believes */
+};
+
+/* LIMIT_COUNT entries, in the order of enum limit_id. */
+extern const struct applier_ops *const applier_table[LIMIT_COUNT];
+extern const struct applier_ops applier_cpu_shares, applier_cpu_quota, applier_cpu_period;
+
+struct target {
+	char *name;
+	pid_t pid;
+	struct _virDomain *domain; /* a reference of ours; NULL in tests */
+	struct cgroup_vm cgroup;
+	const struct applier_ops *const *table; /* applier_table, or a test's own */
+	char where[PATH_MAX];
+};
+
+/* As target_open(), for tests: the cgroup root, the table and no domain.  name is copied. */
+int target_open_with(const char *root, const char *name, pid_t pid, const struct applier_ops *const *table,
+	struct target **ret_target, struct err *err);
+/* Records and returns the path that a value is read from. */
+const char *target_where(struct target *target, const char *directory, const char *file);
+
+/*
+ * Pure: libvirt's pid file of a domain of this connection; the caller frees.  ERR_INPUT where the URI is no local QEMU
+ * system URI.
+ */
+int target_pid_file(const char *uri, const char *domain, char **ret_path, struct err *err);
+/* Whether process PID was started with "-name guest=DOMAIN". */
+int target_verify_pid(const char *root, pid_t pid, const char *domain, struct err *err);
+
+#endif
