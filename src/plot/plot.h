@@ -2,6 +2,8 @@
 /*
  * A run directory -> its figure, drawn by gnuplot from plots/FIGURE.gp, which users may edit.  The program writes only
  * the data blocks and settings that the script needs (events, expected shares, subtitle, colours) and gnuplot loads them first.
+ *
+ * FIGURE.gp and common.gp are each looked for beside the scenario, in ../plots beside it, in ./plots and in plots_dir.
  */
 #ifndef LIMITLAB_PLOT_PLOT_H
 #define LIMITLAB_PLOT_PLOT_H

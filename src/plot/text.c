@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plot/parts.h"
+
+#include <string.h>
+
+#include "base/auto.h"
+
+/* Length of the UTF-8 character at text, 0: not UTF-8.  ret_code is its number. */
+static size_t decode(const char *text, uint32_t *ret_code)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	static const struct {
+		unsigned char mask, lead;
+		uint32_t least;
+	} forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
+
+	for (size_t form = 0; form < ARRAY_SIZE(forms); form++) {
+		if ((s[0] & forms[form].mask) != forms[form].lead)
+			continue;
+		uint32_t code = s[0] & (unsigned char)~forms[form].mask;
+		for (size_t i = 1; i <= form; i++) {
+			if ((s[i] & 0xc0) != 0x80)
+				return 0;
+			code = code << 6 | (s[i] & 0x3f);
+		}
+		if (code < forms[form].least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+			return 0;
+		*ret_code = code;
+		return form + 1;
+	}
+	return 0;
+}
+
+void plot_quote(struct buf *out, const char *text)
+{
+	buf_adds(out, "'");
+	for (const char *s = text; *s;) {
+		uint32_t code = 0;
+		size_t length = decode(s, &code);
+		if (length == 0)
+			buf_adds(out, "?");
+		else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xfffe || code == 0xffff)
+			buf_adds(out, " ");
+		else if (code == '\'')
+			buf_adds(out, "''");
+		else
+			buf_add(out, s, length);
+		s += length ? length : 1;
+	}
+	buf_adds(out, "'");
+}
+
+/* In em, rounded up from the font's own advance widths. */
+static double char_em(uint32_t code)
+{
+	if (code >= 0x1100)
+		return 1.1;
+	if (code >= 0x80)
+		return 0.85;
+	if (strchr("mwMW@%", (int)code))
+		return 1.0;
+	if (strchr("iljtfI.,:;|'!()[]{} /-`", (int)code))
+		return 0.42;
+	if (code == '=' || code == '+' || code == '<' || code == '>' || code == '~' || code == '^' || code == '#')
+		return 0.84;
+	if (code >= 'A' && code <= 'Z')
+		return 0.79;
+	return 0.64;
+}
+
+double plot_text_px(const char *text, double font_px)
+{
+	double em = 0;
+	while (*text) {
+		uint32_t code = 'n';
+		size_t length = decode(text, &code);
+		em += char_em(code);
+		text += length ? length : 1;
+	}
+	return em * font_px;
+}
+
+char *plot_shorten(const char *text, double font_px, double width_px)
+{
+	if (plot_text_px(text, font_px) <= width_px)
+		return xstrdup(text);
+	double em = char_em(0x2026);
+	size_t end = 0;
+	for (size_t at = 0; text[at];) {
+		uint32_t code = 'n';
+		size_t length = decode(text + at, &code);
+		em += char_em(code);
+		if (em * font_px > width_px)
+			break;
+		at += length ? length : 1;
+		end = at;
+	}
+	while (end > 0 && text[end - 1] == ' ')
+		end--;
+	if (end == 0)
+		return xstrdup("");
+	return xasprintf("%.*s\xe2\x80\xa6", (int)end, text);
+}
+
+static const struct {
+	const char *name;
+	uint32_t color;
+	uint32_t like; /* the colour of the cycle that would be taken for it */
+} named[] = {
+	{ "blue", 0x1f5fc4, 0x0072b2 },	  { "green", 0x2b8a3e, 0x009e73 },  { "red", 0xd0302a, 0xd55e00 },
+	{ "orange", 0xe69f00, 0xe69f00 }, { "purple", 0x7b3fa0, 0xcc79a7 }, { "pink", 0xcc79a7, 0xcc79a7 },
+	{ "cyan", 0x2a9db5, 0x56b4e9 },	  { "brown", 0x8a5a2b, 0x8a5a2b },  { "black", 0x202020, 0x505050 },
+	{ "grey", 0x707070, 0x505050 },	  { "gray", 0x707070, 0x505050 },
+};
+
+/* Okabe and Ito, "Color Universal Design" (2008); its yellow, too faint for a line on white, is a brown here. */
+static const uint32_t cycle[] = { 0x0072b2, 0xe69f00, 0x009e73, 0xd55e00, 0xcc79a7, 0x56b4e9, 0x8a5a2b, 0x505050 };
+
+void plot_colors(const char *const *names, size_t count, uint32_t *ret_colors)
+{
+	bool taken[ARRAY_SIZE(cycle)] = { false };
+	size_t free_count = ARRAY_SIZE(cycle);
+
+	for (size_t i = 0; i < count; i++) {
+		ret_colors[i] = UINT32_MAX;
+		for (size_t n = 0; n < ARRAY_SIZE(named); n++) {
+			if (strcmp(names[i], named[n].name) != 0)
+				continue;
+			ret_colors[i] = named[n].color;
+			for (size_t c = 0; c < ARRAY_SIZE(cycle); c++) {
+				if (cycle[c] != named[n].like || taken[c])
+					continue;
+				taken[c] = true;
+				free_count--;
+			}
+		}
+	}
+	size_t next = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (ret_colors[i] != UINT32_MAX)
+			continue;
+		while (free_count > 0 && taken[next % ARRAY_SIZE(cycle)])
+			next++;
+		ret_colors[i] = cycle[next++ % ARRAY_SIZE(cycle)];
+	}
+}
+
+uint32_t plot_mix(uint32_t color, uint32_t other, double part)
+{
+	uint32_t mixed = 0;
+	for (unsigned shift = 0; shift <= 16; shift += 8) {
+		double a = color >> shift & 0xff, b = other >> shift & 0xff;
+		mixed |= (uint32_t)(a + (b - a) * part + 0.5) << shift;
+	}
+	return mixed;
+}
