@@ -63,7 +63,8 @@ bool plot_place_labels(struct plot_label *labels, size_t count, double left_px, 
 		moved = false;
 		for (size_t i = 0; i < count; i++) {
 			for (size_t j = 0; j < count; j++) {
-				if (!above(&labels[i], &labels[j], i < j) || labels[i].level > labels[j].level)
+				if (!above(&labels[i], &labels[j], i < j) ||
+					labels[i].level > labels[j].level)
 					continue;
 				labels[i].level = labels[j].level + 1;
 				if (labels[i].level >= PLOT_LEVELS_MAX)

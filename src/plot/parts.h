@@ -12,11 +12,11 @@
 
 #include "base/buf.h"
 
-#define PLOT_WIDTH_PX	840
-#define PLOT_LEFT_PX	70 /* of the panels' left border */
-#define PLOT_RIGHT_PX	820
-#define PLOT_FONT_PX	14.0 /* ticks, legend */
-#define PLOT_LABEL_PX	13.0 /* events */
+#define PLOT_WIDTH_PX   840
+#define PLOT_LEFT_PX    72 /* of the panels' left border */
+#define PLOT_RIGHT_PX   820
+#define PLOT_FONT_PX    14.0 /* ticks, legend */
+#define PLOT_LABEL_PX   13.0 /* events */
 #define PLOT_LEVELS_MAX 4
 
 /*
@@ -41,7 +41,7 @@ uint32_t plot_mix(uint32_t color, uint32_t other, double part);
  * touches another one or any line.
  */
 struct plot_label {
-	double x_px;	 /* the line; ascending, between left and right */
+	double x_px;     /* the line; ascending, between left and right */
 	double width_px; /* of the text, without the gap to its line */
 	bool to_left;
 	unsigned level;

@@ -13,12 +13,13 @@
 #include "judge/model.h"
 
 struct plot_input {
-	const char *run;       /* run directory; series.csv must be there; figure.svg and figure.png are written there */
+	const char *
+		run; /* run directory; series.csv must be there; figure.svg and figure.png are written there */
 	const char *plots_dir; /* where common.gp is */
 	const struct scenario *scenario;
 	const struct manifest *manifest;
 	const struct event_log *events;
-	const struct model *model;	   /* expected shares; NULL: no lines */
+	const struct model *model;         /* expected shares; NULL: no lines */
 	const struct judgement *judgement; /* NULL: no verdict in the figure */
 };
 

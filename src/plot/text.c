@@ -12,7 +12,7 @@ static size_t decode(const char *text, uint32_t *ret_code)
 	static const struct {
 		unsigned char mask, lead;
 		uint32_t least;
-	} forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
+	} forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
 
 	for (size_t form = 0; form < ARRAY_SIZE(forms); form++) {
 		if ((s[0] & forms[form].mask) != forms[form].lead)
@@ -61,7 +61,8 @@ static double char_em(uint32_t code)
 		return 1.0;
 	if (strchr("iljtfI.,:;|'!()[]{} /-`", (int)code))
 		return 0.42;
-	if (code == '=' || code == '+' || code == '<' || code == '>' || code == '~' || code == '^' || code == '#')
+	if (code == '=' || code == '+' || code == '<' || code == '>' || code == '~' || code == '^' ||
+		code == '#')
 		return 0.84;
 	if (code >= 'A' && code <= 'Z')
 		return 0.79;
@@ -107,18 +108,26 @@ static const struct {
 	uint32_t color;
 	uint32_t like; /* the colour of the cycle that would be taken for it */
 } named[] = {
-	{ "blue", 0x1f5fc4, 0x0072b2 },	  { "green", 0x2b8a3e, 0x009e73 },  { "red", 0xd0302a, 0xd55e00 },
-	{ "orange", 0xe69f00, 0xe69f00 }, { "purple", 0x7b3fa0, 0xcc79a7 }, { "pink", 0xcc79a7, 0xcc79a7 },
-	{ "cyan", 0x2a9db5, 0x56b4e9 },	  { "brown", 0x8a5a2b, 0x8a5a2b },  { "black", 0x202020, 0x505050 },
-	{ "grey", 0x707070, 0x505050 },	  { "gray", 0x707070, 0x505050 },
+	{"blue", 0x1f5fc4, 0x0072b2},
+	{"green", 0x2b8a3e, 0x009e73},
+	{"red", 0xd0302a, 0xd55e00},
+	{"orange", 0xe69f00, 0xe69f00},
+	{"purple", 0x7b3fa0, 0xcc79a7},
+	{"pink", 0xcc79a7, 0xcc79a7},
+	{"cyan", 0x2a9db5, 0x56b4e9},
+	{"brown", 0x8a5a2b, 0x8a5a2b},
+	{"black", 0x202020, 0x505050},
+	{"grey", 0x707070, 0x505050},
+	{"gray", 0x707070, 0x505050},
 };
 
 /* Okabe and Ito, "Color Universal Design" (2008); its yellow, too faint for a line on white, is a brown here. */
-static const uint32_t cycle[] = { 0x0072b2, 0xe69f00, 0x009e73, 0xd55e00, 0xcc79a7, 0x56b4e9, 0x8a5a2b, 0x505050 };
+static const uint32_t cycle[] = {
+	0x0072b2, 0xe69f00, 0x009e73, 0xd55e00, 0xcc79a7, 0x56b4e9, 0x8a5a2b, 0x505050};
 
 void plot_colors(const char *const *names, size_t count, uint32_t *ret_colors)
 {
-	bool taken[ARRAY_SIZE(cycle)] = { false };
+	bool taken[ARRAY_SIZE(cycle)] = {false};
 	size_t free_count = ARRAY_SIZE(cycle);
 
 	for (size_t i = 0; i < count; i++) {

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plot/plot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fsio.h"
+#include "base/spawn.h"
+#include "plot/parts.h"
+
+#define DRAW_TIMEOUT_MS 60000
+#define SVG_TMP         RUNDIR_SVG ".tmp"
+#define PNG_TMP         RUNDIR_PNG ".tmp"
+
+/* The first of the places where a script may lie, as an absolute path: gnuplot works in the run directory. */
+static char *find_script(const struct plot_input *input, const char *file, struct err *err)
+{
+	AUTO(free_ptr) char *folder = fsio_dirname(input->scenario->path ? input->scenario->path : "./x");
+	const char *const places[][2] = {
+		{folder, ""}, {folder, "/../plots"}, {".", "/plots"}, {input->plots_dir, ""}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (!places[i][0])
+			continue;
+		AUTO(free_ptr) char *path = xasprintf("%s%s/%s", places[i][0], places[i][1], file);
+		char *absolute = realpath(path, NULL);
+		if (absolute)
+			return absolute;
+	}
+	(void)err_input(err, "there is no plot script '%s' beside the scenario, in ./plots or in '%s'", file,
+		input->plots_dir ? input->plots_dir : "(no folder)");
+	return NULL;
+}
+
+static void add_load(struct buf *out, const char *path)
+{
+	buf_adds(out, "load ");
+	plot_quote(out, path);
+	buf_adds(out, "\n");
+}
+
+static int add_program(const struct plot_input *input, struct buf *out, struct err *err)
+{
+	const char *figure = input->scenario->figure ? input->scenario->figure : "cpu";
+
+	if (strchr(figure, '/') || *figure == '.')
+		return err_input(err, "figure '%s' is not a plain name", figure);
+	AUTO(free_ptr) char *file = xasprintf("%s.gp", figure);
+	AUTO(free_ptr) char *script = find_script(input, file, err);
+	if (!script)
+		return -1;
+	AUTO(free_ptr) char *common = find_script(input, "common.gp", err);
+	if (!common)
+		return -1;
+	AUTO(free_ptr) char *preamble = NULL;
+	if (plot_preamble(input, &preamble, err))
+		return -1;
+	buf_adds(out, preamble);
+	add_load(out, common);
+	/* The script draws once per format: into whatever terminal is set. */
+	buf_adds(out, "eval ll_terminal_svg\nset output '" SVG_TMP "'\n");
+	add_load(out, script);
+	buf_adds(out, "unset output\nreset\neval ll_terminal_png\nset output '" PNG_TMP "'\n");
+	add_load(out, script);
+	buf_adds(out, "unset output\n");
+	return 0;
+}
+
+/* gnuplot's complaint in one line: what is not blank, and neither the echoed command nor the mark under it. */
+static char *complaint(const struct buf *output)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+	char *save = NULL;
+
+	for (char *line = strtok_r(output->data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		line += strspn(line, " \t");
+		if (*line == '\0' || *line == '^' || strncmp(line, "gnuplot>", 8) == 0)
+			continue;
+		buf_addf(&text, "%s%s", text.length ? "; " : "", line);
+		if (text.length > 600)
+			break;
+	}
+	return buf_steal(&text);
+}
+
+static int take(const char *run, const char *tmp, const char *name, struct err *err)
+{
+	AUTO(free_ptr) char *from = rundir_path(run, tmp);
+	AUTO(free_ptr) char *to = rundir_path(run, name);
+	struct stat status;
+
+	if (stat(from, &status) || status.st_size == 0)
+		return err_run(err, "gnuplot drew nothing into '%s'", to);
+	if (rename(from, to))
+		return err_sys(err, errno, "cannot rename '%s' to '%s'", from, to);
+	return 0;
+}
+
+static int run_gnuplot(const struct plot_input *input, const char *program, struct err *err)
+{
+	AUTO(free_ptr) char *gnuplot = spawn_find("gnuplot");
+	if (!gnuplot) {
+		(void)err_host(err, "there is no gnuplot to draw the figure");
+		return err_remedy(err, "apt-get install gnuplot-nox fonts-dejavu-core");
+	}
+	/* -d: no ~/.gnuplot, so that a figure is the same for everybody. */
+	const char *const argv[] = {gnuplot, "-d", "-", NULL};
+	const char *const env[] = {"LC_ALL=C.UTF-8", NULL};
+	AUTO(buf) struct buf output = BUF_INIT;
+	int status = 0;
+	const struct spawn_options options = {.input = program,
+		.cwd = input->run,
+		.env = env,
+		.output = &output,
+		.timeout_ms = DRAW_TIMEOUT_MS};
+	if (spawn_run(argv, &options, &status, err))
+		return err_wrap(err, "figure");
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		AUTO(free_ptr) char *text = output.data ? complaint(&output) : xstrdup("it said nothing");
+		return err_run(err, "gnuplot cannot draw the figure of '%s': %s", input->run, text);
+	}
+	if (take(input->run, SVG_TMP, RUNDIR_SVG, err))
+		return -1;
+	return take(input->run, PNG_TMP, RUNDIR_PNG, err);
+}
+
+int plot_draw(const struct plot_input *input, struct err *err)
+{
+	AUTO(buf) struct buf program = BUF_INIT;
+	AUTO(free_ptr) char *series = rundir_path(input->run, RUNDIR_SERIES);
+
+	if (access(series, R_OK))
+		return err_sys(err, errno, "cannot read '%s'", series);
+	if (add_program(input, &program, err))
+		return -1;
+	int result = run_gnuplot(input, program.data, err);
+	if (result) {
+		AUTO(free_ptr) char *svg = rundir_path(input->run, SVG_TMP);
+		AUTO(free_ptr) char *png = rundir_path(input->run, PNG_TMP);
+		(void)unlink(svg);
+		(void)unlink(png);
+	}
+	return result;
+}
