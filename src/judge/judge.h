@@ -18,11 +18,12 @@ const char *verdict_name(enum verdict verdict);
 struct finding {
 	const struct expect_spec *expect;
 	enum verdict verdict;
-	double expected, measured; /* share: fraction of the capacity; settles: seconds */
-	double tolerance;
+	double expected, measured; /* share: fraction of the capacity; settles: longest and measured settling time, s */
+	double tolerance;	   /* fraction of the capacity; settles: half-width of the band */
 	double interval_low, interval_high; /* 95 % interval of `measured`, NAN when it has none */
 	size_t samples;
-	double dead_time_s, settling_time_s, overshoot; /* settles only; NAN otherwise */
+	double dead_time_s, settling_time_s; /* settles only; NAN otherwise, and when it never settled */
+	double overshoot;		     /* settles only: beyond the new level, as a fraction of the change */
 	char *reason; /* one sentence, always there */
 };
 

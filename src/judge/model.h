@@ -29,8 +29,9 @@ void model_max_min(double capacity, const struct model_claim *claims, size_t cou
 /* What should hold from one change to the next. */
 struct model_step {
 	double from_s, to_s;
-	double share[SCENARIO_MAX_TENANTS]; /* fraction of the capacity of the scarce CPUs, per tenant */
+	double share[SCENARIO_MAX_TENANTS];  /* fraction of the capacity of the scarce CPUs, per tenant */
 	double weight[SCENARIO_MAX_TENANTS];
+	double wanted[SCENARIO_MAX_TENANTS]; /* what it could use if it were alone: demand under its cap; same fraction */
 	bool active[SCENARIO_MAX_TENANTS];
 };
 
@@ -42,7 +43,9 @@ struct model {
 /*
  * The expected CPU shares over the whole timeline.  With a log of events: from the times at which limits were read back
  * and only values that were confirmed; without (NULL): from the declared timeline, as `check` shows it.
- * ERR_RUN: a value that was asked for was not confirmed.
+ * ERR_RUN: a value that was asked for was not confirmed, or the log lacks an event of the timeline.
+ * ERR_INPUT: the model does not apply: no scarce CPUs, or a tenant's CPUs are partly inside and partly outside of them.
+ * A quota holds for the whole VM, the emulator's time included, so the cap is an upper bound of the vCPUs' time.
  */
 int model_cpu(const struct scenario *scenario, const struct event_log *log, struct model *ret_model, struct err *err);
 void model_release(struct model *model);
