@@ -55,6 +55,12 @@ int vm_wait_ready(struct vm *vm, uint64_t deadline_ns, struct err *err);
 int vm_open_stream(struct vm *vm, int *ret_fd, struct err *err);
 /* guest-exec: starts argv in the guest with `input` on its stdin, does not wait.  ret_pid is the guest's pid. */
 int vm_exec(struct vm *vm, const char *const *argv, const char *input, int64_t *ret_pid, struct err *err);
+/*
+ * Moves every vCPU to these CPUs, while the VM runs.  A scarce CPU that is shared by three booting VMs makes all three
+ * slow: boot them on all CPUs and pin just before the barrier.  libvirt sets both the vcpuN group's cpuset (where
+ * there is one) and the threads' affinity.
+ */
+int vm_pin(struct vm *vm, const cpu_set_t *vcpus, struct err *err);
 /* False once libvirt has seen the domain end (by itself or by vm_destroy). */
 bool vm_is_running(const struct vm *vm);
 /* QEMU's main process as seen in our /proc. */
