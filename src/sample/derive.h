@@ -7,6 +7,11 @@
  * mem_swap_mib disk_read_mib_per_s disk_write_mib_per_s net_rx_mbit_per_s net_tx_mbit_per_s work_per_s;
  * "host" rows: set_busy_pct set_steal_pct (percent of the capacity of the scarce CPUs) set_foreign_pct (busy time there
  * that is no tenant's vCPU) host_busy_pct host_steal_pct mem_available_mib.
+ *
+ * A rate belongs to the interval that ends at its row's t_s and begins at the tenant's row before; a tenant's first row
+ * has levels only.  Missing stays missing, and a counter that ran backwards gives a missing rate.  set_foreign_pct
+ * compares 10 ms steps with nanoseconds: single values scatter and may be negative, only its mean over a second or
+ * more says something.  Host rows stand behind the tenants' rows of their tick.
  */
 #ifndef LIMITLAB_SAMPLE_DERIVE_H
 #define LIMITLAB_SAMPLE_DERIVE_H

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sample/derive.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+
+#define BYTES_PER_MIB     (1024.0 * 1024.0)
+#define NS_PER_SECOND     1e9
+#define MISSING           ((double)NAN)
+#define PERCENT_OF_NS(dt) (100.0 / (NS_PER_SECOND * (dt)))
+
+enum derived {
+	VCPU_PCT,
+	CPU_PCT,
+	EMULATOR_PCT,
+	CPU_SHARE_PCT,
+	RUN_DELAY_PCT,
+	THROTTLED_PCT,
+	MEM_MIB,
+	MEM_ANON_MIB,
+	MEM_SWAP_MIB,
+	DISK_READ,
+	DISK_WRITE,
+	NET_RX,
+	NET_TX,
+	WORK_PER_S,
+	SET_BUSY_PCT,
+	SET_STEAL_PCT,
+	SET_FOREIGN_PCT,
+	HOST_BUSY_PCT,
+	HOST_STEAL_PCT,
+	MEM_AVAILABLE_MIB,
+	DERIVED_COUNT,
+};
+
+static const char *const derived_names[] = {
+	[VCPU_PCT] = "vcpu_pct",
+	[CPU_PCT] = "cpu_pct",
+	[EMULATOR_PCT] = "emulator_pct",
+	[CPU_SHARE_PCT] = "cpu_share_pct",
+	[RUN_DELAY_PCT] = "run_delay_pct",
+	[THROTTLED_PCT] = "throttled_pct",
+	[MEM_MIB] = "mem_mib",
+	[MEM_ANON_MIB] = "mem_anon_mib",
+	[MEM_SWAP_MIB] = "mem_swap_mib",
+	[DISK_READ] = "disk_read_mib_per_s",
+	[DISK_WRITE] = "disk_write_mib_per_s",
+	[NET_RX] = "net_rx_mbit_per_s",
+	[NET_TX] = "net_tx_mbit_per_s",
+	[WORK_PER_S] = "work_per_s",
+	[SET_BUSY_PCT] = "set_busy_pct",
+	[SET_STEAL_PCT] = "set_steal_pct",
+	[SET_FOREIGN_PCT] = "set_foreign_pct",
+	[HOST_BUSY_PCT] = "host_busy_pct",
+	[HOST_STEAL_PCT] = "host_steal_pct",
+	[MEM_AVAILABLE_MIB] = "mem_available_mib",
+};
+_Static_assert(ARRAY_SIZE(derived_names) == DERIVED_COUNT, "every series has a name");
+
+/* Two successive rows of one tenant. */
+struct step {
+	const struct table *samples;
+	const double *before; /* NULL: the first row */
+	const double *after;
+	double dt_s;
+};
+
+static double level(const struct step *step, const char *name)
+{
+	int column = table_column(step->samples, name);
+
+	return column < 0 ? MISSING : step->after[column];
+}
+
+/* How much a counter grew; one that ran backwards was reset in between, and says nothing. */
+static double growth(const struct step *step, const char *name)
+{
+	int column = table_column(step->samples, name);
+
+	if (column < 0 || !step->before || !(step->dt_s > 0))
+		return MISSING;
+	double difference = step->after[column] - step->before[column];
+	return difference < 0 ? MISSING : difference;
+}
+
+/* Percent of one CPU. */
+static double cpu_percent(const struct step *step, const char *name)
+{
+	return growth(step, name) * PERCENT_OF_NS(step->dt_s);
+}
+
+static double rate(const struct step *step, const char *name, double per_unit)
+{
+	return growth(step, name) * per_unit / step->dt_s;
+}
+
+static void derive_tenant(const struct step *step, unsigned scarce_cpu_count, double *cells)
+{
+	cells[VCPU_PCT] = cpu_percent(step, "vcpu_usage_ns");
+	cells[CPU_PCT] = cpu_percent(step, "cpu_usage_ns");
+	/* The two counters are read microseconds apart: their difference is not a counter and may step back a little. */
+	double emulator = cells[CPU_PCT] - cells[VCPU_PCT];
+	cells[EMULATOR_PCT] = emulator < 0 ? 0 : emulator;
+	if (scarce_cpu_count)
+		cells[CPU_SHARE_PCT] = cells[VCPU_PCT] / scarce_cpu_count;
+	cells[RUN_DELAY_PCT] = cpu_percent(step, "run_delay_ns");
+	cells[THROTTLED_PCT] = cpu_percent(step, "cpu_throttled_ns");
+	cells[MEM_MIB] = level(step, "mem_usage_bytes") / BYTES_PER_MIB;
+	cells[MEM_ANON_MIB] = level(step, "mem_anon_bytes") / BYTES_PER_MIB;
+	cells[MEM_SWAP_MIB] = level(step, "mem_swap_bytes") / BYTES_PER_MIB;
+	cells[DISK_READ] = rate(step, "blk_read_bytes", 1 / BYTES_PER_MIB);
+	cells[DISK_WRITE] = rate(step, "blk_write_bytes", 1 / BYTES_PER_MIB);
+	cells[NET_RX] = rate(step, "tap_rx_bytes", 8 / 1e6);
+	cells[NET_TX] = rate(step, "tap_tx_bytes", 8 / 1e6);
+}
+
+/*
+ * Percent of what the CPUs could have done by their own clock: /proc/stat moves in steps of 10 ms, and busy, idle and
+ * steal move together.
+ */
+static void derive_busy(
+	const struct step *step, const char *const names[3], double *ret_busy, double *ret_steal)
+{
+	double busy = growth(step, names[0]);
+	double idle = growth(step, names[1]);
+	double steal = growth(step, names[2]);
+	double all = busy + idle + steal;
+
+	if (!(all > 0))
+		return;
+	*ret_busy = 100 * busy / all;
+	*ret_steal = 100 * steal / all;
+}
+
+/* vcpu_ns: growth of all tenants' vCPU time in the same tick. */
+static void derive_host(const struct step *step, unsigned scarce_cpu_count, double vcpu_ns, double *cells)
+{
+	static const char *const set[] = {"set_busy_ns", "set_idle_ns", "set_steal_ns"};
+	static const char *const host[] = {"host_busy_ns", "host_idle_ns", "host_steal_ns"};
+
+	derive_busy(step, set, &cells[SET_BUSY_PCT], &cells[SET_STEAL_PCT]);
+	derive_busy(step, host, &cells[HOST_BUSY_PCT], &cells[HOST_STEAL_PCT]);
+	if (scarce_cpu_count && step->before && step->dt_s > 0)
+		cells[SET_FOREIGN_PCT] =
+			cells[SET_BUSY_PCT] - vcpu_ns * PERCENT_OF_NS(step->dt_s) / scarce_cpu_count;
+	cells[MEM_AVAILABLE_MIB] = level(step, "mem_available_bytes") / BYTES_PER_MIB;
+}
+
+static const struct workload_stream *find_stream(
+	const struct derive_stream *streams, size_t count, const char *tenant)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(streams[i].tenant, tenant))
+			return streams[i].stream;
+	return NULL;
+}
+
+void derive_series(const struct table *samples, unsigned scarce_cpu_count,
+	const struct derive_stream *streams, size_t stream_count, struct table *ret_series)
+{
+	/* The row before, per tenant; SIZE_MAX: none. */
+	AUTO(free_ptr) size_t *last = xcalloc(samples->tenant_count, sizeof(*last));
+	double vcpu_ns = 0;
+
+	for (size_t i = 0; i < samples->tenant_count; i++)
+		last[i] = SIZE_MAX;
+	table_init(ret_series, derived_names, DERIVED_COUNT);
+	for (size_t row = 0; row < samples->row_count; row++) {
+		size_t tenant = samples->tenant[row];
+		const char *name = samples->tenants[tenant];
+		bool first = last[tenant] == SIZE_MAX;
+		struct step step = {
+			.samples = samples,
+			.before = first ? NULL : samples->cells + last[tenant] * samples->column_count,
+			.after = samples->cells + row * samples->column_count,
+			.dt_s = first ? 0 : samples->t_s[row] - samples->t_s[last[tenant]],
+		};
+		double *cells = table_add_row(ret_series, samples->t_s[row], name);
+		if (!strcmp(name, "host")) {
+			derive_host(&step, scarce_cpu_count, vcpu_ns, cells);
+			vcpu_ns = 0;
+		} else {
+			const struct workload_stream *stream = find_stream(streams, stream_count, name);
+			derive_tenant(&step, scarce_cpu_count, cells);
+			vcpu_ns += growth(&step, "vcpu_usage_ns");
+			if (stream && !first)
+				cells[WORK_PER_S] = workload_stream_rate(
+					stream, samples->t_s[last[tenant]], samples->t_s[row]);
+		}
+		last[tenant] = row;
+	}
+}
