@@ -14,6 +14,7 @@ mandir     ?= $(prefix)/share/man
 statedir   ?= /var/lib/limitlab
 
 VERSION := 0.1.0
+SONAME  := liblimitlab.so.0
 SANITIZE ?=
 BUILD ?= build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 comma := ,
@@ -27,8 +28,8 @@ DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-u
 	libvirt-clients
 
 # liblimitlab is LGPL: it links with nothing of the second list (GSL is GPL).
-LIB_PKGS := libvirt libvirt-qemu libnl-3.0 libnl-route-3.0
-PKGS     := $(LIB_PKGS) yaml-0.1 jansson libxml-2.0 gsl
+LIB_PKGS := libvirt libvirt-qemu libnl-3.0 libnl-route-3.0 jansson libxml-2.0
+PKGS     := $(LIB_PKGS) yaml-0.1 gsl
 
 # ---- flags --------------------------------------------------------------------------------------------------------
 CC ?= gcc
@@ -114,7 +115,7 @@ $(BUILD)/liblimitlab.a: $(LIB_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/liblimitlab.so: $(LIB_OBJ)
-	$(call say,LD,$@)$(CC) -shared -Wl,-soname,liblimitlab.so.0 $(ALL_LDFLAGS) $^ -o $@ $(LIB_LIBS) -pthread
+	$(call say,LD,$@)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--as-needed $(if $(SANITIZE),,-Wl,-z,defs) $(ALL_LDFLAGS) $^ -o $@ $(LIB_LIBS) -pthread
 
 $(BUILD)/harness.a: $(HARNESS_OBJ)
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
@@ -230,7 +231,6 @@ image: all
 	$(BUILD)/limitlab image build
 
 # ---- install ------------------------------------------------------------------------------------------------------
-SONAME := liblimitlab.so.0
 PUBLIC_HEADERS := $(wildcard src/applier/applier.h src/applier/cgroup.h src/applier/limit.h src/base/err.h src/base/units.h)
 DATA := $(wildcard scenarios/*.yaml workloads/* plots/*.gp)
 completiondir ?= $(prefix)/share/bash-completion/completions
