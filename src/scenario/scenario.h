@@ -17,7 +17,8 @@
 #include "applier/limit.h"
 #include "base/err.h"
 
-#define SCENARIO_MAX_BYTES   (1024 * 1024)
+/* libyaml takes time with the square of the number of anchors; at this size that is still far below a second. */
+#define SCENARIO_MAX_BYTES   (128 * 1024)
 #define SCENARIO_MAX_TENANTS 16
 
 struct mark {
@@ -31,13 +32,14 @@ struct limit_setting {
 };
 
 struct tenant_spec {
-	char *name;	       /* 1..32 bytes of printable UTF-8 without '/', ',' and a leading '.'; not "host", not "all" */
-	unsigned vcpus;	       /* default 1 */
+	char *name; /* 1..32 bytes of printable UTF-8 without '/', ',' and a leading '.'; not "host", not "all" */
+	unsigned vcpus;        /* default 1 */
 	uint64_t memory_bytes; /* default 192MiB */
-	cpu_set_t cpus;	       /* where its vCPUs may run; default: the scarce CPUs, else all but CPU pinning of the harness */
-	char *workload;	       /* as written: "cpu-matrix", "cpu-matrix.stress" or a path; NULL: the tenant idles */
-	char *workload_path;   /* the file found; NULL when workload is */
-	double demand;	       /* CPUs that it wants while its workload runs; default: vcpus */
+	cpu_set_t
+		cpus; /* where its vCPUs may run; default: the scarce CPUs, else all but CPU pinning of the harness */
+	char *workload; /* as written: "cpu-matrix", "cpu-matrix.stress" or a path; NULL: the tenant idles */
+	char *workload_path;          /* the file found; NULL when workload is */
+	double demand;                /* CPUs that it wants while its workload runs; default: vcpus */
 	struct limit_setting *limits; /* set before the barrier */
 	size_t limit_count;
 	struct mark mark;
@@ -49,8 +51,8 @@ const char *event_kind_name(enum event_kind kind);
 struct event_spec {
 	enum event_kind kind;
 	uint64_t at_ns;
-	uint32_t tenants;  /* bit i: tenant i */
-	char *name;	   /* label, shown in figures; NULL: made from the event */
+	uint32_t tenants;               /* bit i: tenant i */
+	char *name;                     /* label, shown in figures; NULL: made from the event */
 	struct limit_setting *settings; /* EVENT_SET */
 	size_t setting_count;
 	enum limit_id limit; /* EVENT_RESET: which one; LIMIT_COUNT: all */
@@ -61,7 +63,7 @@ enum resource { RESOURCE_CPU, RESOURCE_COUNT };
 const char *resource_name(enum resource resource);
 
 enum expect_kind {
-	EXPECT_SHARE,	/* the tenant's mean part of the fixture's capacity in a window */
+	EXPECT_SHARE,   /* the tenant's mean part of the fixture's capacity in a window */
 	EXPECT_SETTLES, /* how fast the share follows an event: dead time, settling time, overshoot */
 	EXPECT_KIND_COUNT
 };
@@ -74,14 +76,15 @@ const char *need_name(enum need need);
 struct expect_spec {
 	enum expect_kind kind;
 	enum resource resource;
-	char *name;		 /* given or made: "share cpu red 2s-20s"; unique */
-	unsigned tenant;	 /* index */
-	uint64_t from_ns, to_ns; /* window; for settles: from the event to the next change (made by the reader) */
-	bool is_model;		 /* against the weighted max-min share; else against `value` */
-	double value;		 /* fraction of the capacity, 0..1 */
-	double within;		 /* share: tolerance, absolute, fraction of the capacity.  settles: half-width of the band */
-	uint64_t within_ns;	 /* settles: the longest settling time that passes */
-	uint64_t after_ns;	 /* settles: time of the event */
+	char *name;      /* given or made: "share cpu red 2s-20s"; unique */
+	unsigned tenant; /* index */
+	uint64_t from_ns,
+		to_ns; /* window; for settles: from the event to the next change (made by the reader) */
+	bool is_model; /* against the weighted max-min share; else against `value` */
+	double value;  /* fraction of the capacity, 0..1 */
+	double within; /* share: tolerance, absolute, fraction of the capacity.  settles: half-width of the band */
+	uint64_t within_ns; /* settles: the longest settling time that passes */
+	uint64_t after_ns;  /* settles: time of the event */
 	enum need need;
 	struct mark mark;
 };
@@ -90,9 +93,9 @@ struct scenario {
 	char *path;
 	char *name; /* [a-z0-9-]+ */
 	char *title;
-	char *about;  /* what is seen and why; NULL: not given */
-	char *figure; /* plots/FIGURE.gp; default: the generic one of the resource */
-	char *when_cgroup; /* "v1" or "v2": needs this mode; NULL: any */
+	char *about;        /* what is seen and why; NULL: not given */
+	char *figure;       /* plots/FIGURE.gp; default: the generic one of the resource */
+	char *when_cgroup;  /* "v1" or "v2": needs this mode; NULL: any */
 	uint64_t sample_ns; /* default 200 ms; 10 ms .. 10 s */
 	bool has_scarce_cpu;
 	cpu_set_t scarce_cpus;
@@ -103,7 +106,7 @@ struct scenario {
 	struct expect_spec *expects;
 	size_t expect_count;
 	uint64_t duration_ns; /* time of the last event; at least one stop must end every start */
-	char *source;	      /* the file's text, copied into the run directory */
+	char *source;         /* the file's text, copied into the run directory */
 	size_t source_length;
 };
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside src/scenario only: what the readers of the sections share.
+ */
+#ifndef LIMITLAB_SCENARIO_READER_H
+#define LIMITLAB_SCENARIO_READER_H
+
+#include "scenario/scenario.h"
+#include "scenario/yaml.h"
+
+#define TIMELINE_MAX_NS UINT64_C(86400000000000) /* a day */
+
+/* The context of every yaml_read function of this module. */
+struct reader {
+	const struct yaml *yaml;
+	const struct scenario_options *options;
+	struct scenario *scenario;
+};
+
+/* Sections of the root mapping, in the order in which they need each other. */
+int read_tenants(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err);
+int read_timeline(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err);
+int read_expect(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err);
+
+/* Parts of several sections. */
+int read_cpus(
+	const struct reader *reader, const struct yaml_node_s *node, cpu_set_t *ret_cpus, struct err *err);
+/* Adds one limit with its value; refuses a value that cgroup v2 cannot hold unless the scenario is for v1 only. */
+int read_setting(const struct reader *reader, enum limit_id limit, const struct yaml_node_s *node,
+	struct limit_setting **settings, size_t *count, struct err *err);
+/* One tenant's name -> its index; unknown names are errors with a suggestion. */
+int read_tenant_name(
+	const struct reader *reader, const struct yaml_node_s *node, unsigned *ret_tenant, struct err *err);
+
+/* Finds tenant->workload, or fails saying where it was looked for. */
+int workload_resolve(
+	const struct reader *reader, struct tenant_spec *tenant, struct mark mark, struct err *err);
+
+/* Every tenant as a bit. */
+uint32_t all_tenants(const struct scenario *scenario);
+/* Every tenant that has a workload. */
+uint32_t loaded_tenants(const struct scenario *scenario);
+
+#endif

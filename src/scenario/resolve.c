@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "scenario/reader.h"
+
+static const char *const suffixes[] = {".stress", ".fio", ".iperf3"};
+
+static bool has_suffix(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		size_t size = strlen(suffixes[i]);
+		if (length > size && strcmp(name + length - size, suffixes[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The file in this folder, or NULL. */
+static char *look_in(const char *folder, const char *name)
+{
+	bool complete = has_suffix(name);
+
+	for (size_t i = 0; i < (complete ? 1 : ARRAY_SIZE(suffixes)); i++) {
+		AUTO(free_ptr)
+		char *path = xasprintf(
+			"%s%s%s%s", folder, folder[0] ? "/" : "", name, complete ? "" : suffixes[i]);
+		if (is_file(path))
+			return STEAL(path);
+	}
+	return NULL;
+}
+
+int workload_resolve(
+	const struct reader *reader, struct tenant_spec *tenant, struct mark mark, struct err *err)
+{
+	const char *data_dir = reader->options ? reader->options->data_dir : NULL;
+	AUTO(free_ptr) char *beside = fsio_dirname(reader->scenario->path);
+	AUTO(free_ptr) char *sibling = xasprintf("%s/../workloads", beside);
+	AUTO(free_ptr) char *installed = data_dir ? xasprintf("%s/workloads", data_dir) : NULL;
+	const char *relative[] = {beside, sibling, "workloads", installed};
+	const char *absolute[] = {""};
+	bool is_absolute = tenant->workload[0] == '/';
+	const char **folders = is_absolute ? absolute : relative;
+	size_t count = is_absolute ? 1 : ARRAY_SIZE(relative);
+	AUTO(buf) struct buf places = BUF_INIT;
+
+	for (size_t i = 0; i < count && folders[i]; i++) {
+		tenant->workload_path = look_in(folders[i], tenant->workload);
+		if (tenant->workload_path)
+			return 0;
+		buf_addf(&places, "%s%s", i ? ", " : "", folders[i]);
+	}
+	if (reader->options && !reader->options->need_workloads) {
+		tenant->workload_path = xstrdup(tenant->workload);
+		return 0;
+	}
+	const char *kinds = has_suffix(tenant->workload) ? "" : ", ending in .stress, .fio or .iperf3";
+	if (is_absolute)
+		return yaml_error(reader->yaml, mark, err,
+			"there is no workload '%s'; write the path of a file%s", tenant->workload, kinds);
+	return yaml_error(reader->yaml, mark, err,
+		"there is no workload '%s'; it must be a file in one of these folders%s: %s",
+		tenant->workload, kinds, places.data);
+}
