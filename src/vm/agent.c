@@ -20,6 +20,8 @@
 /* A quiet boot prints nothing; this is room for a kernel that complains without end. */
 #define CONSOLE_LIMIT_BYTES (16 * 1024 * 1024)
 
+#define PANIC "Kernel panic - not syncing"
+
 DEFINE_AUTO(agent_json, json_t *, json_decref);
 
 char *vm_base64(const void *data, size_t length)
@@ -92,6 +94,13 @@ void vm_console_last_line(const char *text, size_t length, char *ret_line, size_
 	bool fresh = true;
 
 	ret_line[0] = '\0';
+	/* After a panic the kernel goes on to print offsets and "end Kernel panic"; the first line has the reason. */
+	const char *panic = memmem(text, length, PANIC, strlen(PANIC));
+	if (panic) {
+		const char *end = memchr(panic, '\n', length - (size_t)(panic - text));
+		length = end ? (size_t)(end - panic) : length - (size_t)(panic - text);
+		text = panic;
+	}
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
 		if (c == '\n' || c == '\r') {
@@ -112,6 +121,8 @@ void vm_console_last_line(const char *text, size_t length, char *ret_line, size_
 			ret_line[used] = '\0';
 		}
 	}
+	while (used > 0 && ret_line[used - 1] == ' ')
+		ret_line[--used] = '\0';
 }
 
 int vm_err_console(const struct vm *vm, struct err *err)

@@ -39,7 +39,8 @@ char *vm_base64(const void *data, size_t length);
 /* The JSON of guest-exec; text that is not UTF-8 is ERR_INPUT.  The caller frees. */
 int vm_agent_exec_request(const char *const *argv, const char *input, char **ret_json, struct err *err);
 int vm_agent_exec_reply(const char *json, int64_t *ret_pid, struct err *err);
-/* The last line with anything printable on it, without control characters and terminal escapes; "" if none. */
+/* The last line with anything printable on it, without control characters and terminal escapes; "" if none.
+ * When the kernel panicked: the line that says why. */
 void vm_console_last_line(const char *text, size_t length, char *ret_line, size_t size);
 
 /* ---- shared ---- */
