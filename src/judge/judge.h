@@ -47,6 +47,8 @@ void judgement_release(struct judgement *judgement);
 int judgement_exit_code(const struct judgement *judgement);
 int judgement_write_json(const struct judgement *judgement, const struct scenario *scenario, const char *path,
 	struct err *err);
+/* The same as one line of JSON, with the run directory in it.  The caller frees. */
+char *judgement_json_line(const struct judgement *judgement, const struct scenario *scenario, const char *run);
 /* JUnit XML through libxml2: one testsuite per scenario, one testcase per expectation; inconclusive is <error>. */
 struct junit_suite {
 	const struct scenario *scenario;

@@ -4,19 +4,15 @@
 #include <math.h>
 #include <string.h>
 
-#include <libxml/xmlwriter.h>
-
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
+#include "glue/xml.h"
 
 /*
  * The format that Jenkins (xUnit plugin, junit-10.xsd) and GitLab read.  libxml2's writer escapes, but it passes on what
  * XML 1.0 has no way to say: control characters and bytes that are no UTF-8.
  */
-
-DEFINE_AUTO(xml_buffer, xmlBufferPtr, xmlBufferFree);
-DEFINE_AUTO(xml_writer, xmlTextWriterPtr, xmlFreeTextWriter);
 
 static void attribute(xmlTextWriterPtr writer, const char *name, const char *text)
 {

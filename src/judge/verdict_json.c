@@ -46,10 +46,9 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 	return json;
 }
 
-int judgement_write_json(
-	const struct judgement *judgement, const struct scenario *scenario, const char *path, struct err *err)
+static json_t *judgement_json(const struct judgement *judgement, const struct scenario *scenario)
 {
-	AUTO(json) json_t *json = json_object();
+	json_t *json = json_object();
 	json_t *expectations = json_array();
 
 	put(json, "format_version", json_integer(RUNDIR_FORMAT_VERSION));
@@ -58,5 +57,24 @@ int judgement_write_json(
 	for (size_t i = 0; i < judgement->count; i++)
 		(void)json_array_append_new(expectations, finding_json(&judgement->findings[i], scenario));
 	put(json, "expectations", expectations);
+	return json;
+}
+
+int judgement_write_json(
+	const struct judgement *judgement, const struct scenario *scenario, const char *path, struct err *err)
+{
+	AUTO(json) json_t *json = judgement_json(judgement, scenario);
+
 	return json_write(json, path, err);
+}
+
+char *judgement_json_line(const struct judgement *judgement, const struct scenario *scenario, const char *run)
+{
+	AUTO(json) json_t *json = judgement_json(judgement, scenario);
+
+	put(json, "run", json_text(run));
+	char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	if (!line)
+		BUG("a verdict that is no JSON");
+	return line;
 }

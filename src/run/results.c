@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/results.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "base/paths.h"
+#include "plot/plot.h"
+#include "sample/derive.h"
+#include "workload/workload.h"
+
+struct streams {
+	struct workload_stream stream[SCENARIO_MAX_TENANTS];
+	struct derive_stream derive[SCENARIO_MAX_TENANTS];
+	size_t count;
+	bool all; /* no tenant's stream is missing */
+};
+
+static void auto_streams(struct streams *streams)
+{
+	for (size_t i = 0; i < streams->count; i++)
+		workload_stream_release(&streams->stream[i]);
+}
+
+static int read_streams(const struct results *results, struct streams *streams, struct err *err)
+{
+	streams->all = true;
+	for (size_t i = 0; i < results->manifest.tenant_count && i < SCENARIO_MAX_TENANTS; i++) {
+		const struct manifest_tenant *tenant = &results->manifest.tenants[i];
+		const struct workload_ops *ops = *tenant->workload ? workload_find(tenant->workload) : NULL;
+		AUTO(free_ptr) char *file = xasprintf(RUNDIR_LOG "/%s.stream", tenant->name);
+		AUTO(free_ptr) char *path = rundir_path(results->run, file);
+		if (!*tenant->workload)
+			continue;
+		if (!ops || !fsio_exists(path)) {
+			streams->all = false;
+			continue;
+		}
+		struct workload_stream *stream = &streams->stream[streams->count];
+		workload_stream_init(stream, ops);
+		streams->derive[streams->count++] =
+			(struct derive_stream){.tenant = tenant->name, .stream = stream};
+		if (workload_stream_read(stream, path, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int load_series(struct results *results, struct err *err)
+{
+	AUTO(free_ptr) char *samples = rundir_path(results->run, RUNDIR_SAMPLES);
+	AUTO(free_ptr) char *series = rundir_path(results->run, RUNDIR_SERIES);
+	AUTO(streams) struct streams streams = {0};
+	bool has_samples = fsio_exists(samples);
+
+	if (has_samples && table_read_csv(&results->samples, samples, err))
+		return -1;
+	if (has_samples && read_streams(results, &streams, err))
+		return -1;
+	if (fsio_exists(series) && (!has_samples || !streams.all))
+		return table_read_csv(&results->series, series, err);
+	if (!has_samples)
+		return err_input(err, "'%s' has neither " RUNDIR_SAMPLES " nor " RUNDIR_SERIES, results->run);
+	unsigned scarce =
+		results->scenario->has_scarce_cpu ? (unsigned)CPU_COUNT(&results->scenario->scarce_cpus) : 0;
+	derive_series(&results->samples, scarce, streams.derive, streams.count, &results->series);
+	results->derived = true;
+	return 0;
+}
+
+static int load(struct results *results, struct err *err)
+{
+	AUTO(free_ptr) char *manifest = rundir_path(results->run, RUNDIR_MANIFEST);
+	AUTO(free_ptr) char *scenario = rundir_path(results->run, RUNDIR_SCENARIO);
+	AUTO(free_ptr) char *events = rundir_path(results->run, RUNDIR_EVENTS);
+	const struct scenario_options options = {.data_dir = paths_data_dir(), .need_workloads = false};
+
+	if (!fsio_exists(manifest)) {
+		(void)err_input(err, "'%s' is not a run directory: there is no " RUNDIR_MANIFEST " in it",
+			results->run);
+		return err_remedy(
+			err, "a run directory is RESULTS/SCENARIO/TIME; limitlab run prints it last");
+	}
+	if (manifest_read(&results->manifest, manifest, err) ||
+		scenario_load(scenario, &options, &results->scenario, err) ||
+		event_log_read_csv(&results->events, events, err) || load_series(results, err))
+		return -1;
+	/* Why there is no model is told by the judge, as the reason of each finding. */
+	results->has_model = results->scenario->has_scarce_cpu &&
+			     !model_cpu(results->scenario, &results->events, &results->model, NULL);
+	return 0;
+}
+
+int results_load(const char *run, struct results *ret_results, struct err *err)
+{
+	struct results results = {.run = xstrdup(run)};
+
+	if (load(&results, err)) {
+		results_release(&results);
+		return -1;
+	}
+	*ret_results = results;
+	return 0;
+}
+
+void results_release(struct results *results)
+{
+	judgement_release(&results->judgement);
+	model_release(&results->model);
+	table_release(&results->series);
+	table_release(&results->samples);
+	event_log_release(&results->events);
+	manifest_release(&results->manifest);
+	scenario_free(results->scenario);
+	free(results->run);
+	*results = (struct results){0};
+}
+
+static int write_files(const struct results *results, struct err *err)
+{
+	AUTO(free_ptr) char *series = rundir_path(results->run, RUNDIR_SERIES);
+	AUTO(free_ptr) char *verdict = rundir_path(results->run, RUNDIR_VERDICT);
+	AUTO(free_ptr) char *junit = rundir_path(results->run, RUNDIR_JUNIT);
+	const struct junit_suite suite = {
+		.scenario = results->scenario,
+		.judgement = &results->judgement,
+		.seconds = results->manifest.duration_s,
+		.run = results->run,
+	};
+
+	if (results->derived && table_write_csv(&results->series, series, err))
+		return -1;
+	if (judgement_write_json(&results->judgement, results->scenario, verdict, err))
+		return -1;
+	return junit_write(&suite, 1, junit, err);
+}
+
+int results_finish(struct results *results, const struct results_options *options, struct err *err)
+{
+	const struct judge_input input = {
+		.scenario = results->scenario,
+		.manifest = &results->manifest,
+		.events = &results->events,
+		.samples = &results->samples,
+		.series = &results->series,
+	};
+
+	judgement_release(&results->judgement);
+	results->judged = false;
+	if (judge_run(&input, &results->judgement, err))
+		return -1;
+	results->judged = true;
+	if (options->write && write_files(results, err))
+		return -1;
+	if (!options->draw)
+		return 0;
+	AUTO(free_ptr) char *plots = paths_data("plots");
+	const struct plot_input plot = {
+		.run = results->run,
+		.plots_dir = plots,
+		.scenario = results->scenario,
+		.manifest = &results->manifest,
+		.events = &results->events,
+		.model = results->has_model ? &results->model : NULL,
+		.judgement = &results->judgement,
+	};
+	return plot_draw(&plot, err);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A finished run, from its directory: what `run` (at its end), `judge` and `plot` share.  Needs no root.
+ */
+#ifndef LIMITLAB_RUN_RESULTS_H
+#define LIMITLAB_RUN_RESULTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "judge/judge.h"
+#include "judge/model.h"
+#include "scenario/scenario.h"
+#include "series/rundir.h"
+#include "series/table.h"
+
+struct results {
+	char *run;
+	struct scenario *scenario;
+	struct manifest manifest;
+	struct event_log events;
+	struct table samples; /* empty when samples.csv is not there */
+	struct table series;
+	bool derived; /* series is made from samples and streams; false: read from series.csv */
+	struct model model;
+	bool has_model; /* the timeline was carried out as asked, so that a model exists */
+	struct judgement judgement;
+	bool judged;
+};
+
+struct results_options {
+	bool write; /* series.csv (when derived), verdict.json and junit.xml in the run directory */
+	bool draw;  /* and the figure */
+};
+
+/*
+ * Reads manifest.json, scenario.yaml, events.csv and samples.csv, and derives the series from the samples and the
+ * tenants' streams; where raw data are not there any more (a kept run may be thinned out), series.csv is read.
+ * ERR_INPUT: no run directory, or a file in it that is damaged.
+ */
+int results_load(const char *run, struct results *ret_results, struct err *err);
+void results_release(struct results *results);
+/*
+ * Judges, and writes what the options say.  A run that is about to be complete sets results->manifest.state first:
+ * nothing else than a complete run can pass.
+ */
+int results_finish(struct results *results, const struct results_options *options, struct err *err);
+
+static inline void auto_results(struct results *results)
+{
+	results_release(results);
+}
+
+#endif
