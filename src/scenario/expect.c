@@ -24,17 +24,16 @@ static const char *example(const struct entry *entry)
 }
 
 /* This key is for expectations of one kind only. */
-static int need_kind(const struct reader *reader, const struct yaml_key *key, const struct yaml_node_s *node,
+static int need_kind(const struct reader *reader, const struct doc_key *key, const struct yaml_node_s *node,
 	const struct entry *entry, enum expect_kind kind, struct err *err)
 {
 	if (!entry->has_kind || entry->expect.kind == kind)
 		return 0;
-	return yaml_error(reader->yaml, yaml_mark(node), err,
-		"'%s' does not belong to '%s'; write it as in %s", key->name,
-		expect_kind_name(entry->expect.kind), example(entry));
+	return doc_error(reader->doc, doc_mark(node), err, "'%s' does not belong to '%s'; write it as in %s",
+		key->name, expect_kind_name(entry->expect.kind), example(entry));
 }
 
-static int read_kind(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_kind(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -43,15 +42,15 @@ static int read_kind(void *context, const struct yaml_key *key, const struct yam
 	size_t index;
 
 	if (entry->has_kind)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"'%s' and '%s' in one expectation; write two", expect_kind_name(entry->expect.kind),
 			key->name);
 	for (int i = 0; i < RESOURCE_COUNT; i++)
 		names[i] = resource_name((enum resource)i);
-	if (yaml_choice(reader->yaml, node, "a resource", names, ARRAY_SIZE(names), &index, err) < 0)
+	if (doc_choice(reader->doc, node, "a resource", names, ARRAY_SIZE(names), &index, err) < 0)
 		return -1;
 	if (index == RESOURCE_CPU && !reader->scenario->has_scarce_cpu)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"the capacity that '%s: cpu' refers to is not declared; add scarce: {cpu: {cpus: [0]}}",
 			key->name);
 	entry->has_kind = true;
@@ -60,8 +59,8 @@ static int read_kind(void *context, const struct yaml_key *key, const struct yam
 	return 0;
 }
 
-static int read_tenant(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_tenant(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
 	struct reader *reader = context;
 	const struct scenario *scenario = reader->scenario;
@@ -74,14 +73,14 @@ static int read_tenant(void *context, const struct yaml_key *key, const struct y
 	const struct tenant_spec *tenant = &scenario->tenants[entry->expect.tenant];
 	CPU_AND(&inside, &tenant->cpus, &scenario->scarce_cpus);
 	if (entry->has_kind && !CPU_EQUAL(&inside, &tenant->cpus))
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"tenant '%s' may run on CPUs that are not scarce, so it has no share of them; remove its cpus:",
 			tenant->name);
 	return 0;
 }
 
-static int read_window(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_window(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
 	struct reader *reader = context;
 	struct entry *entry = object;
@@ -89,14 +88,14 @@ static int read_window(void *context, const struct yaml_key *key, const struct y
 	size_t count;
 
 	if (need_kind(reader, key, node, entry, EXPECT_SHARE, err) < 0 ||
-		yaml_list(reader->yaml, node, "window", "window: [2s, 20s]", &count, err) < 0)
+		doc_list(reader->doc, node, "window", "window: [2s, 20s]", &count, err) < 0)
 		return -1;
 	if (count != 2)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"a window has two times, not %zu; write it as in window: [2s, 20s]", count);
 	for (size_t i = 0; i < 2; i++) {
-		const struct yaml_node_s *item = yaml_item(reader->yaml, node, i);
-		if (yaml_quantity(reader->yaml, item, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS, "a window",
+		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
+		if (doc_quantity(reader->doc, item, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS, "a window",
 			    &times[i], err) < 0)
 			return -1;
 	}
@@ -105,13 +104,13 @@ static int read_window(void *context, const struct yaml_key *key, const struct y
 	AUTO(free_ptr) char *to = units_format(times[1], QUANTITY_DURATION_NS);
 	AUTO(free_ptr) char *end = units_format(end_ns, QUANTITY_DURATION_NS);
 	if (times[0] > times[1])
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"this window ends before it begins; turn it round: [%s, %s]", to, from);
 	if (times[0] == times[1])
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"this window is empty: it begins and ends at %s; let it end later", from);
 	if (times[1] > end_ns)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"this window reaches outside the run, which is over at %s; end it there or stop later",
 			end);
 	entry->has_window = true;
@@ -125,13 +124,13 @@ static int read_fraction(const struct reader *reader, const struct yaml_node_s *
 {
 	uint64_t ppm;
 
-	if (yaml_quantity(reader->yaml, node, QUANTITY_PARTS_PER_MILLION, min_ppm, PPM, what, &ppm, err) < 0)
+	if (doc_quantity(reader->doc, node, QUANTITY_PARTS_PER_MILLION, min_ppm, PPM, what, &ppm, err) < 0)
 		return -1;
 	*ret_value = (double)ppm / PPM;
 	return 0;
 }
 
-static int read_is(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_is(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -139,20 +138,20 @@ static int read_is(void *context, const struct yaml_key *key, const struct yaml_
 	const char *text;
 
 	if (need_kind(reader, key, node, entry, EXPECT_SHARE, err) < 0 ||
-		yaml_word(reader->yaml, node, "model, or a percentage", &text, err) < 0)
+		doc_word(reader->doc, node, "model, or a percentage", &text, err) < 0)
 		return -1;
 	entry->has_is = true;
 	entry->expect.is_model = strcmp(text, "model") == 0;
 	if (entry->expect.is_model)
 		return 0;
 	if (!isdigit((unsigned char)text[0]))
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"'%.40s' is no share; write is: model, or a percentage, as in is: 66.7%%", text);
 	return read_fraction(reader, node, 0, "a share", &entry->expect.value, err);
 }
 
-static int read_within(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_within(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
 	struct reader *reader = context;
 	struct entry *entry = object;
@@ -160,12 +159,12 @@ static int read_within(void *context, const struct yaml_key *key, const struct y
 	(void)key;
 	entry->has_within = true;
 	if (entry->expect.kind == EXPECT_SETTLES)
-		return yaml_quantity(reader->yaml, node, QUANTITY_DURATION_NS, 1, TIMELINE_MAX_NS,
+		return doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 1, TIMELINE_MAX_NS,
 			"the longest settling time", &entry->expect.within_ns, err);
 	return read_fraction(reader, node, 1, "a tolerance", &entry->expect.within, err);
 }
 
-static int read_band(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_band(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -189,7 +188,7 @@ static bool is_hard_only(const struct event_spec *event)
 }
 
 /* The time of an event, or its name.  The window ends where anybody's claim changes next. */
-static int read_after(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_after(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -199,14 +198,14 @@ static int read_after(void *context, const struct yaml_key *key, const struct ya
 	bool found = false;
 
 	if (need_kind(reader, key, node, entry, EXPECT_SETTLES, err) < 0 ||
-		yaml_word(reader->yaml, node, "the time or name of an event", &text, err) < 0)
+		doc_word(reader->doc, node, "the time or name of an event", &text, err) < 0)
 		return -1;
 	for (size_t i = 0; i < scenario->event_count && !found; i++) {
 		const struct event_spec *event = &scenario->events[i];
 		found = event->name && strcmp(event->name, text) == 0;
 		entry->expect.after_ns = event->at_ns;
 	}
-	if (!found && yaml_quantity(reader->yaml, node, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS,
+	if (!found && doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS,
 			      "the time of an event", &entry->expect.after_ns, err) < 0)
 		return -1;
 	uint64_t after_ns = entry->expect.after_ns;
@@ -224,17 +223,17 @@ static int read_after(void *context, const struct yaml_key *key, const struct ya
 		entry->hard_only = entry->hard_only && is_hard_only(event);
 	}
 	if (!found)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"there is no event at '%s' to settle after; write the time or the name of an event, as in 20s",
 			text);
 	if (after_ns >= scenario->duration_ns)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"nothing can settle after '%s', the end of the run; name an earlier event", text);
 	entry->has_after = true;
 	return 0;
 }
 
-static int read_needs(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_needs(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	static const enum need needs[] = {NEED_CONTENTION, NEED_PLENTY, NEED_NOTHING};
@@ -246,7 +245,7 @@ static int read_needs(void *context, const struct yaml_key *key, const struct ya
 	(void)key;
 	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
 		names[i] = need_name(needs[i]);
-	if (yaml_choice(reader->yaml, node, "something a window can need", names, ARRAY_SIZE(names), &index,
+	if (doc_choice(reader->doc, node, "something a window can need", names, ARRAY_SIZE(names), &index,
 		    err) < 0)
 		return -1;
 	entry->has_need = true;
@@ -254,7 +253,7 @@ static int read_needs(void *context, const struct yaml_key *key, const struct ya
 	return 0;
 }
 
-static int read_name(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_name(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -262,14 +261,14 @@ static int read_name(void *context, const struct yaml_key *key, const struct yam
 	const char *text;
 
 	(void)key;
-	if (yaml_word(reader->yaml, node, "the name of an expectation", &text, err) < 0)
+	if (doc_word(reader->doc, node, "the name of an expectation", &text, err) < 0)
 		return -1;
 	entry->expect.name = xstrdup(text);
 	return 0;
 }
 
 /* The kind first: the meaning of the others depends on it. */
-static const struct yaml_key expect_keys[] = {
+static const struct doc_key expect_keys[] = {
 	{"share", false, read_kind, EXPECT_SHARE},
 	{"settles", false, read_kind, EXPECT_SETTLES},
 	{"tenant", true, read_tenant, 0},
@@ -302,23 +301,22 @@ static int finish(const struct reader *reader, struct entry *entry, struct err *
 	const char *missing = NULL;
 
 	if (!entry->has_kind)
-		return yaml_error(reader->yaml, expect->mark, err,
+		return doc_error(reader->doc, expect->mark, err,
 			"this expectation has no kind; add share or settles, as in %s", EXAMPLE_SHARE);
 	if (expect->kind == EXPECT_SETTLES)
 		missing = !entry->has_after ? "after" : (!entry->has_within ? "within" : NULL);
 	else
 		missing = !entry->has_window ? "window" : (!entry->has_is ? "is" : NULL);
 	if (missing)
-		return yaml_error(reader->yaml, expect->mark, err,
-			"'%s' is missing in '%s'; write it as in %s", missing, expect_kind_name(expect->kind),
-			example(entry));
+		return doc_error(reader->doc, expect->mark, err, "'%s' is missing in '%s'; write it as in %s",
+			missing, expect_kind_name(expect->kind), example(entry));
 	if (expect->kind == EXPECT_SETTLES) {
 		expect->is_model = true;
 		if (!entry->has_band)
 			expect->within = 0.05;
 		AUTO(free_ptr) char *next = units_format(expect->to_ns, QUANTITY_DURATION_NS);
 		if (expect->within_ns >= expect->to_ns - expect->after_ns)
-			return yaml_error(reader->yaml, expect->mark, err,
+			return doc_error(reader->doc, expect->mark, err,
 				"the next change comes at %s, before the settling time is over; take a shorter within, or "
 				"move that event",
 				next);
@@ -332,14 +330,14 @@ static int finish(const struct reader *reader, struct entry *entry, struct err *
 		expect->name = make_name(scenario, expect);
 	for (size_t i = 0; i < scenario->expect_count; i++) {
 		if (strcmp(scenario->expects[i].name, expect->name) == 0)
-			return yaml_error(reader->yaml, expect->mark, err,
+			return doc_error(reader->doc, expect->mark, err,
 				"a second expectation named '%.80s', the first is in line %u; give one of them another name:",
 				expect->name, scenario->expects[i].mark.line);
 	}
 	return 0;
 }
 
-int read_expect(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+int read_expect(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -347,13 +345,13 @@ int read_expect(void *context, const struct yaml_key *key, const struct yaml_nod
 	size_t count;
 
 	(void)key;
-	if (yaml_list(reader->yaml, node, "expect", "expect: [" EXAMPLE_SHARE "]", &count, err) < 0)
+	if (doc_list(reader->doc, node, "expect", "expect: [" EXAMPLE_SHARE "]", &count, err) < 0)
 		return -1;
 	scenario->expects = xcalloc(count ? count : 1, sizeof(*scenario->expects));
 	for (size_t i = 0; i < count; i++) {
-		const struct yaml_node_s *item = yaml_item(reader->yaml, node, i);
-		struct entry entry = {.expect.mark = yaml_mark(item)};
-		int result = yaml_mapping(reader->yaml, item, "an expectation", EXAMPLE_SHARE, expect_keys,
+		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
+		struct entry entry = {.expect.mark = doc_mark(item)};
+		int result = doc_mapping(reader->doc, item, "an expectation", EXAMPLE_SHARE, expect_keys,
 			ARRAY_SIZE(expect_keys), reader, &entry, err);
 		if (result == 0)
 			result = finish(reader, &entry, err);

@@ -6,23 +6,23 @@
 #define LIMITLAB_SCENARIO_READER_H
 
 #include "scenario/scenario.h"
-#include "scenario/yaml.h"
+#include "scenario/doc.h"
 
 #define TIMELINE_MAX_NS UINT64_C(86400000000000) /* a day */
 
-/* The context of every yaml_read function of this module. */
+/* The context of every doc_read function of this module. */
 struct reader {
-	const struct yaml *yaml;
+	const struct doc *doc;
 	const struct scenario_options *options;
 	struct scenario *scenario;
 };
 
 /* Sections of the root mapping, in the order in which they need each other. */
-int read_tenants(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+int read_tenants(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err);
-int read_timeline(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+int read_timeline(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err);
-int read_expect(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+int read_expect(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err);
 
 /* Parts of several sections. */

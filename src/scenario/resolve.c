@@ -69,9 +69,9 @@ int workload_resolve(
 	}
 	const char *kinds = has_suffix(tenant->workload) ? "" : ", ending in .stress, .fio or .iperf3";
 	if (is_absolute)
-		return yaml_error(reader->yaml, mark, err,
+		return doc_error(reader->doc, mark, err,
 			"there is no workload '%s'; write the path of a file%s", tenant->workload, kinds);
-	return yaml_error(reader->yaml, mark, err,
+	return doc_error(reader->doc, mark, err,
 		"there is no workload '%s'; it must be a file in one of these folders%s: %s",
 		tenant->workload, kinds, places.data);
 }

@@ -77,19 +77,19 @@ static int read_slug(const struct reader *reader, const struct yaml_node_s *node
 {
 	const char *text;
 
-	if (yaml_word(reader->yaml, node, what, &text, err) < 0)
+	if (doc_word(reader->doc, node, what, &text, err) < 0)
 		return -1;
 	size_t length = strlen(text);
 	if (length > NAME_BYTES || text[0] == '-' ||
 		strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"'%.*s' is not %s; use at most %d of a-z, 0-9 and '-', as in cpu-shares", NAME_BYTES,
 			text, what, NAME_BYTES);
 	*ret_slug = xstrdup(text);
 	return 0;
 }
 
-static int read_name(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_name(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct scenario *scenario = object;
@@ -98,8 +98,8 @@ static int read_name(void *context, const struct yaml_key *key, const struct yam
 	return read_slug(context, node, "the name of a scenario", &scenario->name, err);
 }
 
-static int read_figure(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_figure(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
 	struct scenario *scenario = object;
 
@@ -107,7 +107,7 @@ static int read_figure(void *context, const struct yaml_key *key, const struct y
 	return read_slug(context, node, "the name of a figure", &scenario->figure, err);
 }
 
-static int read_title(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_title(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -115,13 +115,13 @@ static int read_title(void *context, const struct yaml_key *key, const struct ya
 	const char *text;
 
 	(void)key;
-	if (yaml_word(reader->yaml, node, "a title", &text, err) < 0)
+	if (doc_word(reader->doc, node, "a title", &text, err) < 0)
 		return -1;
 	scenario->title = xstrdup(text);
 	return 0;
 }
 
-static int read_about(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_about(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -129,25 +129,25 @@ static int read_about(void *context, const struct yaml_key *key, const struct ya
 	const char *text;
 
 	(void)key;
-	if (yaml_text(reader->yaml, node, "a text", &text, err) < 0)
+	if (doc_text(reader->doc, node, "a text", &text, err) < 0)
 		return -1;
 	scenario->about = xstrdup(text);
 	return 0;
 }
 
-static int read_sample(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_sample(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
 	struct reader *reader = context;
 	struct scenario *scenario = object;
 
 	(void)key;
-	return yaml_quantity(reader->yaml, node, QUANTITY_DURATION_NS, SAMPLE_MIN_NS, SAMPLE_MAX_NS,
+	return doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, SAMPLE_MIN_NS, SAMPLE_MAX_NS,
 		"the sampling interval", &scenario->sample_ns, err);
 }
 
-static int read_cgroup(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_cgroup(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
 	static const char *const modes[] = {"v1", "v2"};
 	struct reader *reader = context;
@@ -155,24 +155,24 @@ static int read_cgroup(void *context, const struct yaml_key *key, const struct y
 	size_t index;
 
 	(void)key;
-	if (yaml_choice(reader->yaml, node, "a cgroup version", modes, ARRAY_SIZE(modes), &index, err) < 0)
+	if (doc_choice(reader->doc, node, "a cgroup version", modes, ARRAY_SIZE(modes), &index, err) < 0)
 		return -1;
 	scenario->when_cgroup = xstrdup(modes[index]);
 	return 0;
 }
 
-static int read_when(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_when(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
-	static const struct yaml_key keys[] = {{"cgroup", true, read_cgroup, 0}};
+	static const struct doc_key keys[] = {{"cgroup", true, read_cgroup, 0}};
 	struct reader *reader = context;
 
 	(void)key;
-	return yaml_mapping(reader->yaml, node, "when", "when: {cgroup: v1}", keys, ARRAY_SIZE(keys), reader,
-		object, err);
+	return doc_mapping(
+		reader->doc, node, "when", "when: {cgroup: v1}", keys, ARRAY_SIZE(keys), reader, object, err);
 }
 
-static int read_scarce_cpus(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
+static int read_scarce_cpus(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
 	struct scenario *scenario = object;
@@ -184,30 +184,30 @@ static int read_scarce_cpus(void *context, const struct yaml_key *key, const str
 	return 0;
 }
 
-static int read_scarce_cpu(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
+static int read_scarce_cpu(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
-	static const struct yaml_key keys[] = {{"cpus", true, read_scarce_cpus, 0}};
+	static const struct doc_key keys[] = {{"cpus", true, read_scarce_cpus, 0}};
 	struct reader *reader = context;
 
 	(void)key;
-	return yaml_mapping(reader->yaml, node, "the scarce CPUs", "cpu: {cpus: [0]}", keys, ARRAY_SIZE(keys),
+	return doc_mapping(reader->doc, node, "the scarce CPUs", "cpu: {cpus: [0]}", keys, ARRAY_SIZE(keys),
 		reader, object, err);
 }
 
-static int read_scarce(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
+static int read_scarce(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
 {
-	static const struct yaml_key keys[] = {{"cpu", false, read_scarce_cpu, 0}};
+	static const struct doc_key keys[] = {{"cpu", false, read_scarce_cpu, 0}};
 	struct reader *reader = context;
 
 	(void)key;
-	return yaml_mapping(reader->yaml, node, "scarce", "scarce: {cpu: {cpus: [0]}}", keys,
-		ARRAY_SIZE(keys), reader, object, err);
+	return doc_mapping(reader->doc, node, "scarce", "scarce: {cpu: {cpus: [0]}}", keys, ARRAY_SIZE(keys),
+		reader, object, err);
 }
 
 /* In the order in which they need each other. */
-static const struct yaml_key scenario_keys[] = {
+static const struct doc_key scenario_keys[] = {
 	{"name", true, read_name, 0},
 	{"title", true, read_title, 0},
 	{"about", false, read_about, 0},
@@ -253,7 +253,7 @@ static int check_initial_shares(const struct reader *reader, struct err *err)
 	for (size_t i = 0; i < scenario->tenant_count && matters && scenario->tenant_count > 1; i++) {
 		const struct tenant_spec *tenant = &scenario->tenants[i];
 		if (!tenant_declares(tenant, LIMIT_CPU_SHARES))
-			return yaml_error(reader->yaml, tenant->mark, err,
+			return doc_error(reader->doc, tenant->mark, err,
 				"tenant '%s' has no cpu.shares to begin with, and the kernel's default differs (1024 on cgroup "
 				"v1, 100 on v2) while others compete; add limits: {cpu.shares: 1024}",
 				tenant->name);
@@ -271,23 +271,23 @@ static int too_large(const char *path, struct err *err)
 int scenario_parse(const char *path, const char *text, size_t length, const struct scenario_options *options,
 	struct scenario **ret_scenario, struct err *err)
 {
-	struct yaml *yaml = NULL;
+	struct doc *doc = NULL;
 
 	if (length > SCENARIO_MAX_BYTES)
 		return too_large(path, err);
-	if (yaml_new(path, text, length, &yaml, err) < 0)
+	if (doc_new(path, text, length, &doc, err) < 0)
 		return -1;
 	struct scenario *scenario = xcalloc(1, sizeof(*scenario));
-	struct reader reader = {.yaml = yaml, .options = options, .scenario = scenario};
+	struct reader reader = {.doc = doc, .options = options, .scenario = scenario};
 	scenario->path = xstrdup(path);
 	scenario->source = xstrndup(text, length);
 	scenario->source_length = length;
 	scenario->sample_ns = SAMPLE_DEFAULT_NS;
-	int result = yaml_mapping(yaml, yaml_root(yaml), "a scenario", "name: cpu-shares", scenario_keys,
+	int result = doc_mapping(doc, doc_root(doc), "a scenario", "name: cpu-shares", scenario_keys,
 		ARRAY_SIZE(scenario_keys), &reader, scenario, err);
 	if (result == 0)
 		result = check_initial_shares(&reader, err);
-	yaml_free(yaml);
+	doc_free(doc);
 	if (result < 0) {
 		scenario_free(scenario);
 		return -1;

@@ -13,14 +13,14 @@ struct entry {
 	bool has_kind;
 };
 
-static int read_at(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_at(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
 	struct entry *entry = object;
 
 	(void)key;
-	return yaml_quantity(reader->yaml, node, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS,
+	return doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS,
 		"the time of an event", &entry->event.at_ns, err);
 }
 
@@ -32,36 +32,35 @@ static int read_who(
 	size_t count = 1;
 	uint32_t tenants = 0;
 
-	if (yaml_is_scalar(node)) {
-		if (yaml_word(reader->yaml, node, "a tenant's name, or all", &text, err) < 0)
+	if (doc_is_scalar(node)) {
+		if (doc_word(reader->doc, node, "a tenant's name, or all", &text, err) < 0)
 			return -1;
 		if (strcmp(text, "all") == 0) {
 			*ret_tenants = all_tenants(reader->scenario);
 			return 0;
 		}
-	} else if (yaml_list(reader->yaml, node, "the tenants", "all, red or [red, blue]", &count, err) < 0) {
+	} else if (doc_list(reader->doc, node, "the tenants", "all, red or [red, blue]", &count, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct yaml_node_s *item =
-			yaml_is_scalar(node) ? node : yaml_item(reader->yaml, node, i);
+		const struct yaml_node_s *item = doc_is_scalar(node) ? node : doc_item(reader->doc, node, i);
 		unsigned tenant;
 		if (read_tenant_name(reader, item, &tenant, err) < 0)
 			return -1;
 		if (tenants & UINT32_C(1) << tenant)
-			return yaml_error(reader->yaml, yaml_mark(item), err,
+			return doc_error(reader->doc, doc_mark(item), err,
 				"tenant '%s' stands twice in this list; remove one",
 				reader->scenario->tenants[tenant].name);
 		tenants |= UINT32_C(1) << tenant;
 	}
 	if (!tenants)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"this list of tenants is empty; write all, red or [red, blue]");
 	*ret_tenants = tenants;
 	return 0;
 }
 
-static int read_event_tenant(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
+static int read_event_tenant(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
 	struct entry *entry = object;
@@ -70,7 +69,7 @@ static int read_event_tenant(void *context, const struct yaml_key *key, const st
 	return read_who(context, node, &entry->event.tenants, err);
 }
 
-static int read_event_setting(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
+static int read_event_setting(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
 	struct entry *entry = object;
@@ -82,22 +81,22 @@ static int read_event_setting(void *context, const struct yaml_key *key, const s
 static int read_set(
 	const struct reader *reader, const struct yaml_node_s *node, struct entry *entry, struct err *err)
 {
-	struct yaml_key keys[1 + LIMIT_COUNT] = {{"tenant", true, read_event_tenant, 0}};
+	struct doc_key keys[1 + LIMIT_COUNT] = {{"tenant", true, read_event_tenant, 0}};
 	const char *example = "set: {tenant: red, cpu.shares: 4096}";
 
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		keys[1 + i] =
-			(struct yaml_key){limit_spec((enum limit_id)i)->name, false, read_event_setting, i};
-	if (yaml_mapping(reader->yaml, node, "set", example, keys, ARRAY_SIZE(keys),
-		    (void *)(uintptr_t)reader, entry, err) < 0)
+			(struct doc_key){limit_spec((enum limit_id)i)->name, false, read_event_setting, i};
+	if (doc_mapping(reader->doc, node, "set", example, keys, ARRAY_SIZE(keys), (void *)(uintptr_t)reader,
+		    entry, err) < 0)
 		return -1;
 	if (entry->event.setting_count == 0)
-		return yaml_error(
-			reader->yaml, yaml_mark(node), err, "set names no limit; write it as in %s", example);
+		return doc_error(
+			reader->doc, doc_mark(node), err, "set names no limit; write it as in %s", example);
 	return 0;
 }
 
-static int read_reset_limit(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
+static int read_reset_limit(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
 	struct reader *reader = context;
@@ -109,7 +108,7 @@ static int read_reset_limit(void *context, const struct yaml_key *key, const str
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		names[i] = limit_spec((enum limit_id)i)->name;
 	names[LIMIT_COUNT] = "all";
-	if (yaml_choice(reader->yaml, node, "a limit", names, ARRAY_SIZE(names), &index, err) < 0)
+	if (doc_choice(reader->doc, node, "a limit", names, ARRAY_SIZE(names), &index, err) < 0)
 		return -1;
 	entry->event.limit = (enum limit_id)index;
 	return 0;
@@ -118,23 +117,23 @@ static int read_reset_limit(void *context, const struct yaml_key *key, const str
 static int read_reset(
 	const struct reader *reader, const struct yaml_node_s *node, struct entry *entry, struct err *err)
 {
-	static const struct yaml_key keys[] = {
+	static const struct doc_key keys[] = {
 		{"tenant", true, read_event_tenant, 0},
 		{"limit", true, read_reset_limit, 0},
 	};
 
-	return yaml_mapping(reader->yaml, node, "reset", "reset: {tenant: red, limit: cpu.shares}", keys,
+	return doc_mapping(reader->doc, node, "reset", "reset: {tenant: red, limit: cpu.shares}", keys,
 		ARRAY_SIZE(keys), (void *)(uintptr_t)reader, entry, err);
 }
 
-static int read_kind(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+static int read_kind(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
 	struct entry *entry = object;
 
 	if (entry->has_kind)
-		return yaml_error(reader->yaml, yaml_mark(node), err,
+		return doc_error(reader->doc, doc_mark(node), err,
 			"'%s' and '%s' in one event; write two events with the same time",
 			event_kind_name(entry->event.kind), key->name);
 	entry->has_kind = true;
@@ -149,7 +148,7 @@ static int read_kind(void *context, const struct yaml_key *key, const struct yam
 	}
 }
 
-static int read_event_name(void *context, const struct yaml_key *key, const struct yaml_node_s *node,
+static int read_event_name(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
 	struct reader *reader = context;
@@ -157,12 +156,12 @@ static int read_event_name(void *context, const struct yaml_key *key, const stru
 	const char *text;
 
 	(void)key;
-	if (yaml_word(reader->yaml, node, "the name of an event", &text, err) < 0)
+	if (doc_word(reader->doc, node, "the name of an event", &text, err) < 0)
 		return -1;
 	for (size_t i = 0; i < reader->scenario->event_count; i++) {
 		const struct event_spec *other = &reader->scenario->events[i];
 		if (other->name && strcmp(other->name, text) == 0)
-			return yaml_error(reader->yaml, yaml_mark(node), err,
+			return doc_error(reader->doc, doc_mark(node), err,
 				"a second event named '%s', the first is in line %u; give it a name of its own",
 				text, other->mark.line);
 	}
@@ -170,7 +169,7 @@ static int read_event_name(void *context, const struct yaml_key *key, const stru
 	return 0;
 }
 
-static const struct yaml_key event_keys[] = {
+static const struct doc_key event_keys[] = {
 	{"at", true, read_at, 0},
 	{"start", false, read_kind, EVENT_START},
 	{"stop", false, read_kind, EVENT_STOP},
@@ -215,11 +214,11 @@ static int check_start(
 			continue;
 		const char *name = scenario->tenants[i].name;
 		if (!scenario->tenants[i].workload)
-			return yaml_error(reader->yaml, event->mark, err,
+			return doc_error(reader->doc, event->mark, err,
 				"tenant '%s' has no workload to start; add one, as in workload: cpu-matrix",
 				name);
 		if (walk->running & UINT32_C(1) << i)
-			return yaml_error(reader->yaml, event->mark, err,
+			return doc_error(reader->doc, event->mark, err,
 				"tenant '%s' runs already at %s; stop it before, or remove this start", name,
 				at);
 		walk->started_ns[i] = event->at_ns;
@@ -242,11 +241,11 @@ static int check_stop(
 			continue;
 		const char *name = scenario->tenants[i].name;
 		if (!(walk->running & UINT32_C(1) << i))
-			return yaml_error(reader->yaml, event->mark, err,
+			return doc_error(reader->doc, event->mark, err,
 				"tenant '%s' does not run at %s; start it before, or remove this stop", name,
 				at);
 		if (walk->started_ns[i] == event->at_ns)
-			return yaml_error(reader->yaml, event->mark, err,
+			return doc_error(reader->doc, event->mark, err,
 				"tenant '%s' starts and stops at %s; leave some time between", name, at);
 	}
 	walk->running &= ~event->tenants;
@@ -274,7 +273,7 @@ static int check_change(
 				continue;
 			if (walk->touched[i][limit] && walk->touched_ns[i][limit] == event->at_ns) {
 				AUTO(free_ptr) char *at = units_format(event->at_ns, QUANTITY_DURATION_NS);
-				return yaml_error(reader->yaml, event->mark, err,
+				return doc_error(reader->doc, event->mark, err,
 					"%s of tenant '%s' is changed twice at %s; keep one, or give them different times",
 					limit_spec((enum limit_id)limit)->name,
 					reader->scenario->tenants[i].name, at);
@@ -300,16 +299,16 @@ static int check_end(const struct reader *reader, const struct walk *walk, struc
 	const struct scenario *scenario = reader->scenario;
 
 	if (!walk->ever)
-		return yaml_error(reader->yaml, mark, err,
+		return doc_error(reader->doc, mark, err,
 			"nothing is ever started; add an event, as in {at: 0s, start: all}");
 	for (unsigned i = 0; i < scenario->tenant_count; i++) {
 		const struct tenant_spec *tenant = &scenario->tenants[i];
 		if (walk->running & UINT32_C(1) << i)
-			return yaml_error(reader->yaml, mark, err,
+			return doc_error(reader->doc, mark, err,
 				"tenant '%s' is never stopped; end the timeline with a stop, as in {at: 60s, stop: all}",
 				tenant->name);
 		if (tenant->workload && !(walk->ever & UINT32_C(1) << i))
-			return yaml_error(reader->yaml, tenant->mark, err,
+			return doc_error(reader->doc, tenant->mark, err,
 				"tenant '%s' has a workload that no event starts; add it to a start, or remove its workload",
 				tenant->name);
 	}
@@ -328,7 +327,7 @@ static int check_timeline(const struct reader *reader, struct mark mark, struct 
 			!starts_later(scenario, i)) {
 			AUTO(free_ptr) char *at = units_format(event->at_ns, QUANTITY_DURATION_NS);
 			AUTO(free_ptr) char *end = units_format(walk.last_stop_ns, QUANTITY_DURATION_NS);
-			return yaml_error(reader->yaml, event->mark, err,
+			return doc_error(reader->doc, event->mark, err,
 				"an event at %s, after the end: everything has stopped at %s; move it before that, or stop later",
 				at, end);
 		}
@@ -345,7 +344,7 @@ static int check_timeline(const struct reader *reader, struct mark mark, struct 
 	return check_end(reader, &walk, mark, err);
 }
 
-int read_timeline(void *context, const struct yaml_key *key, const struct yaml_node_s *node, void *object,
+int read_timeline(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
@@ -353,22 +352,22 @@ int read_timeline(void *context, const struct yaml_key *key, const struct yaml_n
 	size_t count;
 
 	(void)key;
-	if (yaml_list(reader->yaml, node, "timeline",
-		    "timeline: [{at: 0s, start: all}, {at: 60s, stop: all}]", &count, err) < 0)
+	if (doc_list(reader->doc, node, "timeline", "timeline: [{at: 0s, start: all}, {at: 60s, stop: all}]",
+		    &count, err) < 0)
 		return -1;
 	scenario->events = xcalloc(count ? count : 1, sizeof(*scenario->events));
 	for (size_t i = 0; i < count; i++) {
-		const struct yaml_node_s *item = yaml_item(reader->yaml, node, i);
-		struct entry entry = {.event.mark = yaml_mark(item)};
-		int result = yaml_mapping(reader->yaml, item, "an event", EXAMPLE, event_keys,
+		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
+		struct entry entry = {.event.mark = doc_mark(item)};
+		int result = doc_mapping(reader->doc, item, "an event", EXAMPLE, event_keys,
 			ARRAY_SIZE(event_keys), reader, &entry, err);
 		if (result == 0 && !entry.has_kind)
-			result = yaml_error(reader->yaml, yaml_mark(item), err,
+			result = doc_error(reader->doc, doc_mark(item), err,
 				"this event does nothing; add one of start, stop, set, reset, as in %s",
 				EXAMPLE);
 		insert(scenario, &entry.event);
 		if (result < 0)
 			return -1;
 	}
-	return check_timeline(reader, yaml_mark(node), err);
+	return check_timeline(reader, doc_mark(node), err);
 }
