@@ -1,5 +1,504 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-int main(void)
+/*
+ * The guest's end of the stream port: see runner.h.  One process, one poll loop, no thread.  Linked statically and
+ * alone, so nothing of src/base is used here.
+ */
+#include "guest/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LINE_MAX_BYTES = 4096,	     /* longer output lines are split */
+	QUEUE_MAX_BYTES = 256 << 10, /* output that the host has not read yet; beyond it the oldest lines go */
+	GRACE_MS = 500,		     /* between SIGTERM and SIGKILL */
+	LEAVE_MS = 1000,	     /* how long the last lines may wait for the host before we leave */
+	ABSENT_MS = 50,		     /* how often we look whether the host has connected */
+	ROUND_MIN_MS = 20,	     /* a workload that ends at once must not become a fork bomb */
+};
+
+struct line {
+	TAILQ_ENTRY(line) next;
+	size_t length;
+	char text[];
+};
+
+enum state { IDLE, RUNNING, STOPPING };
+
+struct runner {
+	char *const *argv;
+	bool repeat;
+	int port_fd, signal_fd, output_fd; /* output_fd: the workload's stdout and stderr; -1: none */
+
+	TAILQ_HEAD(line_queue, line) queue;
+	size_t queued_bytes, written; /* written: of the first line */
+	unsigned long dropped;
+	bool host_absent;
+
+	char partial[LINE_MAX_BYTES];
+	size_t partial_length;
+
+	enum state state;
+	pid_t pid; /* the workload's main process, and its group */
+	unsigned starts, rounds;
+	uint64_t round_start_ms, next_round_ms, kill_ms, leave_ms; /* 0: not set */
+	bool leaving, killed;
+};
+
+static uint64_t now_ms(void)
 {
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void flush(struct runner *runner);
+
+/* Makes room by dropping the oldest line of output; a line half written stays, and '@' lines go last. */
+static void drop_oldest(struct runner *runner)
+{
+	struct line *line, *victim = NULL;
+
+	TAILQ_FOREACH (line, &runner->queue, next) {
+		if (line == TAILQ_FIRST(&runner->queue) && runner->written)
+			continue;
+		if (!victim || line->text[0] != '@')
+			victim = line;
+		if (line->text[0] != '@')
+			break;
+	}
+	if (!victim)
+		return;
+	TAILQ_REMOVE(&runner->queue, victim, next);
+	runner->queued_bytes -= victim->length;
+	runner->dropped++;
+	free(victim);
+}
+
+/* prefix: "" or " ", which keeps a workload's '@' apart from ours. */
+static void queue_line(struct runner *runner, const char *prefix, const char *text, size_t length)
+{
+	size_t prefix_length = strlen(prefix);
+	struct line *line = malloc(sizeof(*line) + prefix_length + length + 1);
+
+	if (!line) {
+		runner->dropped++;
+		return;
+	}
+	memcpy(line->text, prefix, prefix_length);
+	memcpy(line->text + prefix_length, text, length);
+	line->length = prefix_length + length + 1;
+	line->text[line->length - 1] = '\n';
+	while (runner->queued_bytes + line->length > QUEUE_MAX_BYTES && runner->queued_bytes) {
+		size_t before = runner->queued_bytes;
+		drop_oldest(runner);
+		if (runner->queued_bytes == before)
+			break;
+	}
+	TAILQ_INSERT_TAIL(&runner->queue, line, next);
+	runner->queued_bytes += line->length;
+}
+
+__attribute__((format(printf, 2, 3))) static void say(struct runner *runner, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	int length = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	queue_line(runner, "", text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+	flush(runner);
+}
+
+static void flush(struct runner *runner)
+{
+	struct line *line;
+
+	while ((line = TAILQ_FIRST(&runner->queue))) {
+		ssize_t count =
+			write(runner->port_fd, line->text + runner->written, line->length - runner->written);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return;
+		runner->written += (size_t)count;
+		if (runner->written < line->length)
+			continue;
+		TAILQ_REMOVE(&runner->queue, line, next);
+		runner->queued_bytes -= line->length;
+		runner->written = 0;
+		free(line);
+		if (runner->dropped) {
+			char text[64];
+			int length = snprintf(text, sizeof(text), "@dropped %lu", runner->dropped);
+			runner->dropped = 0;
+			queue_line(runner, "", text, (size_t)length);
+		}
+	}
+}
+
+static void end_line(struct runner *runner)
+{
+	queue_line(runner, runner->partial_length && runner->partial[0] == '@' ? " " : "", runner->partial,
+		runner->partial_length);
+	runner->partial_length = 0;
+}
+
+/* Forwards what the workload wrote; returns false at the end of the pipe. */
+static bool read_output(struct runner *runner)
+{
+	char chunk[4096];
+
+	for (;;) {
+		ssize_t count = read(runner->output_fd, chunk, sizeof(chunk));
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count <= 0)
+			return count < 0;
+		for (ssize_t i = 0; i < count; i++) {
+			if (chunk[i] == '\n') {
+				end_line(runner);
+				continue;
+			}
+			if (runner->partial_length == sizeof(runner->partial))
+				end_line(runner);
+			runner->partial[runner->partial_length++] = chunk[i] ? chunk[i] : '?';
+		}
+	}
+}
+
+static void close_output(struct runner *runner)
+{
+	if (runner->output_fd < 0)
+		return;
+	(void)read_output(runner);
+	if (runner->partial_length)
+		end_line(runner);
+	(void)close(runner->output_fd);
+	runner->output_fd = -1;
+}
+
+static _Noreturn void child(const struct runner *runner, int output_fd, int report_fd)
+{
+	sigset_t none;
+
+	(void)setpgid(0, 0);
+	(void)setpriority(PRIO_PROCESS, 0, 0);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)signal(SIGPIPE, SIG_DFL);
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null_fd >= 0 && dup2(null_fd, 0) == 0 && dup2(output_fd, 1) == 1 && dup2(output_fd, 2) == 2)
+		(void)execvp(runner->argv[0], runner->argv);
+	int why = errno;
+	(void)!write(report_fd, &why, sizeof(why));
+	_exit(127);
+}
+
+static void begin_round(struct runner *runner)
+{
+	int output[2], report[2], why = 0;
+
+	if (pipe2(output, O_CLOEXEC | O_NONBLOCK) || pipe2(report, O_CLOEXEC)) {
+		say(runner, "@failed cannot make a pipe: %s", strerror(errno));
+		runner->state = IDLE;
+		return;
+	}
+	/* The workload's end must block as usual. */
+	(void)fcntl(output[1], F_SETFL, 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		child(runner, output[1], report[1]);
+	(void)close(output[1]);
+	(void)close(report[1]);
+	runner->output_fd = output[0];
+	runner->rounds++;
+	runner->round_start_ms = now_ms();
+	runner->next_round_ms = 0;
+	runner->pid = pid;
+	if (pid > 0)
+		(void)setpgid(pid, pid);
+	if (runner->rounds == 1)
+		say(runner, "@start %u", ++runner->starts);
+	if (runner->repeat)
+		say(runner, "@round %u", runner->rounds);
+	if (pid < 0 || read(report[0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
+		say(runner, "@failed cannot execute '%s': %s", runner->argv[0], strerror(pid < 0 ? errno : why));
+		if (pid > 0)
+			(void)waitpid(pid, NULL, 0);
+		close_output(runner);
+		runner->state = IDLE;
+	} else {
+		runner->state = RUNNING;
+	}
+	(void)close(report[0]);
+}
+
+static void start(struct runner *runner)
+{
+	if (runner->state != IDLE || runner->leaving)
+		return;
+	runner->rounds = 0;
+	begin_round(runner);
+}
+
+/* We are the subreaper: whatever the workload left behind is our direct child now, whatever its group. */
+static void signal_all(const struct runner *runner, int signal_number)
+{
+	char path[64];
+	long pid;
+
+	(void)kill(-runner->pid, signal_number);
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	FILE *children = fopen(path, "re");
+	if (!children)
+		return;
+	while (fscanf(children, "%ld", &pid) == 1)
+		(void)kill((pid_t)pid, signal_number);
+	(void)fclose(children);
+}
+
+static void stopped(struct runner *runner)
+{
+	close_output(runner);
+	runner->state = IDLE;
+	runner->kill_ms = 0;
+	say(runner, "@stopped");
+}
+
+static void stop(struct runner *runner)
+{
+	runner->next_round_ms = 0;
+	if (runner->state == STOPPING)
+		return;
+	if (runner->state == IDLE) {
+		say(runner, "@stopped");
+		return;
+	}
+	runner->state = STOPPING;
+	runner->killed = false;
+	runner->kill_ms = now_ms() + GRACE_MS;
+	signal_all(runner, SIGTERM);
+	/* A stopped workload (SIGSTOP) would not see it. */
+	signal_all(runner, SIGCONT);
+}
+
+static void leave(struct runner *runner)
+{
+	runner->leaving = true;
+	stop(runner);
+}
+
+static void round_ended(struct runner *runner, int status)
+{
+	uint64_t now = now_ms();
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+
+	/* Nothing of this round may run on into the next. */
+	signal_all(runner, SIGKILL);
+	close_output(runner);
+	say(runner, "@exit %d %llu", code, (unsigned long long)(now - runner->round_start_ms));
+	runner->state = IDLE;
+	if (code)
+		say(runner, "@failed the workload ended with status %d", code);
+	else if (runner->repeat && now < runner->round_start_ms + ROUND_MIN_MS)
+		runner->next_round_ms = runner->round_start_ms + ROUND_MIN_MS;
+	else if (runner->repeat)
+		begin_round(runner);
+}
+
+static void reap(struct runner *runner)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == runner->pid && runner->state == RUNNING)
+			round_ended(runner, status);
+	if (pid < 0 && errno == ECHILD && runner->state == STOPPING)
+		stopped(runner);
+	else if (runner->state == STOPPING && runner->killed)
+		signal_all(runner, SIGKILL);
+}
+
+static void read_port(struct runner *runner)
+{
+	char bytes[64];
+	ssize_t count = read(runner->port_fd, bytes, sizeof(bytes));
+
+	runner->host_absent = count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+	for (ssize_t i = 0; i < count; i++) {
+		if (bytes[i] == RUNNER_BYTE_START)
+			start(runner);
+		else if (bytes[i] == RUNNER_BYTE_STOP)
+			stop(runner);
+		else if (bytes[i] == RUNNER_BYTE_QUIT)
+			leave(runner);
+	}
+}
+
+static void run_timers(struct runner *runner)
+{
+	uint64_t now = now_ms();
+
+	if (runner->next_round_ms && now >= runner->next_round_ms) {
+		runner->next_round_ms = 0;
+		begin_round(runner);
+	}
+	if (runner->kill_ms && now >= runner->kill_ms) {
+		runner->killed = true;
+		signal_all(runner, SIGKILL);
+		/* Again soon: a process may have been forked just now. */
+		runner->kill_ms = now + 50;
+	}
+	if (runner->leaving && runner->state == IDLE && !runner->leave_ms)
+		runner->leave_ms = now + LEAVE_MS;
+}
+
+static int wait_ms(const struct runner *runner)
+{
+	const uint64_t deadlines[] = {runner->next_round_ms, runner->kill_ms, runner->leave_ms,
+		runner->host_absent ? now_ms() + ABSENT_MS : 0};
+	uint64_t first = UINT64_MAX, now = now_ms();
+
+	for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
+		if (deadlines[i] && deadlines[i] < first)
+			first = deadlines[i];
+	return first == UINT64_MAX ? -1 : first <= now ? 0 : (int)(first - now);
+}
+
+static void loop(struct runner *runner)
+{
+	for (;;) {
+		run_timers(runner);
+		if (runner->leave_ms && (TAILQ_EMPTY(&runner->queue) || now_ms() >= runner->leave_ms))
+			return;
+		/* A port without a host end reports POLLHUP all the time (virtio_console): look at intervals. */
+		struct pollfd fds[] = {
+			{.fd = runner->signal_fd, .events = POLLIN},
+			{.fd = runner->output_fd, .events = POLLIN},
+			{.fd = runner->host_absent ? -1 : runner->port_fd,
+				.events = (short)(POLLIN | (TAILQ_EMPTY(&runner->queue) ? 0 : POLLOUT))},
+		};
+		if (poll(fds, 3, wait_ms(runner)) < 0 && errno != EINTR)
+			return;
+		if (fds[0].revents) {
+			struct signalfd_siginfo info;
+			while (read(runner->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+				if (info.ssi_signo == SIGTERM)
+					leave(runner);
+			reap(runner);
+		}
+		/* reap() may have closed it. */
+		if (runner->output_fd >= 0 && fds[1].revents && !read_output(runner)) {
+			(void)close(runner->output_fd);
+			runner->output_fd = -1;
+		}
+		if (fds[2].revents || runner->host_absent)
+			read_port(runner);
+		flush(runner);
+	}
+}
+
+static int store_job(const char *path)
+{
+	char chunk[4096], folder[256];
+	ssize_t count;
+
+	(void)snprintf(folder, sizeof(folder), "%s", path);
+	char *slash = strrchr(folder, '/');
+	if (slash && slash != folder) {
+		*slash = '\0';
+		(void)mkdir(folder, 0755);
+	}
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -1;
+	while ((count = read(0, chunk, sizeof(chunk))) > 0)
+		if (write(fd, chunk, (size_t)count) != count)
+			return -1;
+	return close(fd) || count < 0 ? -1 : 0;
+}
+
+/* A name of a virtio port, a path, or for tests "fd:N". */
+static int open_port(const char *port)
+{
+	char path[256];
+
+	if (strncmp(port, "fd:", 3) == 0) {
+		int fd = atoi(port + 3);
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		return fcntl(fd, F_SETFL, O_NONBLOCK) ? -1 : fd;
+	}
+	(void)snprintf(path, sizeof(path), "%s%s", strchr(port, '/') ? "" : "/dev/virtio-ports/", port);
+	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
+int main(int argc, char **argv)
+{
+	const char *port = RUNNER_STREAM_PORT, *job = RUNNER_JOB_PATH;
+	struct runner runner = {.output_fd = -1};
+	sigset_t signals;
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--repeat") == 0)
+			runner.repeat = true;
+		else if (strcmp(argv[i], "--port") == 0 && i + 1 < argc)
+			port = argv[++i];
+		else if (strcmp(argv[i], "--job") == 0 && i + 1 < argc)
+			job = argv[++i];
+		else
+			break;
+	}
+	if (i + 1 >= argc || strcmp(argv[i], "--") != 0) {
+		(void)fprintf(stderr, "usage: %s [--repeat] [--port NAME|PATH|fd:N] [--job PATH] -- ARGV...\n",
+			argv[0]);
+		return 2;
+	}
+	runner.argv = argv + i + 1;
+	TAILQ_INIT(&runner.queue);
+	if (store_job(job)) {
+		(void)fprintf(stderr, "cannot store the job in '%s': %s\n", job, strerror(errno));
+		return 1;
+	}
+	runner.port_fd = open_port(port);
+	if (runner.port_fd < 0) {
+		(void)fprintf(stderr, "cannot open the port '%s': %s\n", port, strerror(errno));
+		return 1;
+	}
+	/* So that a stop is punctual in a guest full of work; without the right to do so we go on. */
+	(void)setpriority(PRIO_PROCESS, 0, -10);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	(void)signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
+	runner.signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (runner.signal_fd < 0)
+		return 1;
+	say(&runner, "@ready");
+	loop(&runner);
 	return 0;
 }

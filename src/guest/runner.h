@@ -3,7 +3,7 @@
  * What the host and the guest runner say to each other over the stream port (org.limitlab.stream.0).  The runner is a
  * small static program in the guest, started by the guest agent before the timeline:
  *
- *	limitlab-runner [--repeat] -- ARGV...       job file on stdin, stored as /run/limitlab/job
+ *	runner [--repeat] [--port NAME|PATH|fd:N] [--job PATH] -- ARGV...    job file on stdin, stored as /run/limitlab/job
  *
  * Host to guest, one byte each:  'g' start the workload,  's' stop it,  'q' stop it and leave.
  * Guest to host, lines that start with '@':
@@ -13,7 +13,9 @@
  *	@exit STATUS MS		a round ended by itself: exit code (128+signal) after MS milliseconds of guest time
  *	@failed TEXT		the workload could not be executed, or ended with a status other than 0; it is not repeated
  *	@stopped		the workload's process group is gone after an 's'
- * Everything else is the workload's own output (stdout and stderr), line by line.
+ *	@dropped N		N lines were lost: the host did not read, and the bounded queue was full
+ * Everything else is the workload's own output (stdout and stderr), line by line; a line of it that starts with '@' gets
+ * a space in front, one longer than 4096 bytes is split.  An 's' while nothing runs is answered by "@stopped" too.
  */
 #ifndef LIMITLAB_GUEST_RUNNER_H
 #define LIMITLAB_GUEST_RUNNER_H
