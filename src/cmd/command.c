@@ -12,6 +12,15 @@
 /* In the order in which a user meets them. */
 const struct command command_table[] = {
 	{
+		.name = "doctor",
+		.synopsis = "",
+		.summary = "what this host has and lacks, with the exact remedies",
+		.about = "Checks everything that a run needs and changes nothing.  Exit code 4 when something\n"
+			 "that every run needs is missing; what only some scenarios need is a note.",
+		.options = OPTION(JSON) | OPTION(QUIET),
+		.run = cmd_doctor,
+	},
+	{
 		.name = "version",
 		.synopsis = "",
 		.summary = "versions of limitlab, libvirt and the run format",

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cmd/doctor.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "applier/cgroup.h"
+#include "applier/mounts.h"
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/cpulist.h"
+#include "base/fsio.h"
+#include "base/paths.h"
+#include "base/spawn.h"
+#include "glue/libvirt.h"
+
+/* Three tenants of 192 MiB, what TCG adds to each, and ourselves. */
+#define MEMORY_MIN_MIB 1024
+#define SPACE_MIN_MIB  1024
+
+__attribute__((format(printf, 3, 4))) static void found(struct doctor_finding *finding, enum doctor_state state,
+	const char *format, ...)
+{
+	va_list args;
+
+	finding->state = state;
+	va_start(args, format);
+	(void)vsnprintf(finding->detail, sizeof(finding->detail), format, args);
+	va_end(args);
+}
+
+/* "PROGRAM is there: first line of PROGRAM --version". */
+static void probe_program(struct doctor_finding *finding, const char *program, enum doctor_state without)
+{
+	AUTO(free_ptr) char *path = spawn_find(program);
+	AUTO(buf) struct buf output = BUF_INIT;
+
+	if (!path) {
+		found(finding, without, "there is no program '%s'", program);
+		return;
+	}
+	const char *argv[] = {path, "--version", NULL};
+	struct spawn_options options = {.output = &output, .timeout_ms = 10000};
+	if (spawn_check(argv, &options, NULL) || !output.length) {
+		found(finding, without, "'%s' does not run", path);
+		return;
+	}
+	output.data[strcspn(output.data, "\n")] = '\0';
+	found(finding, DOCTOR_OK, "%s", output.data);
+}
+
+static void probe_root(struct doctor_finding *finding)
+{
+	if (geteuid() == 0)
+		found(finding, DOCTOR_OK, "running as root");
+	else
+		found(finding, DOCTOR_MISSING, "running as user %u; some of the lines below may read better as root",
+			(unsigned)geteuid());
+}
+
+static void probe_qemu(struct doctor_finding *finding)
+{
+	probe_program(finding, "qemu-system-x86_64", DOCTOR_MISSING);
+}
+
+static void probe_libvirt(struct doctor_finding *finding)
+{
+	unsigned long number = 0;
+	Dl_info where;
+
+	(void)virGetVersion(&number, NULL, NULL);
+	/* The drivers lie beside the library: LIBDIR/libvirt/connection-driver/. */
+	if (!dladdr((void *)(uintptr_t)virGetVersion, &where) || !where.dli_fname) {
+		found(finding, DOCTOR_NOTE, "libvirt %lu.%lu.%lu, of an unknown folder", number / 1000000,
+			number / 1000 % 1000, number % 1000);
+		return;
+	}
+	AUTO(free_ptr) char *folder = fsio_dirname(where.dli_fname);
+	AUTO(free_ptr) char *driver = xasprintf("%s/libvirt/connection-driver/libvirt_driver_qemu.so", folder);
+	if (!fsio_exists(driver))
+		found(finding, DOCTOR_MISSING, "libvirt %lu.%lu.%lu without its QEMU driver: there is no '%s'",
+			number / 1000000, number / 1000 % 1000, number % 1000, driver);
+	else if (!getpwnam("libvirt-qemu") && !getpwnam("qemu"))
+		found(finding, DOCTOR_MISSING, "libvirt %lu.%lu.%lu, but no user 'libvirt-qemu' or 'qemu'",
+			number / 1000000, number / 1000 % 1000, number % 1000);
+	else
+		found(finding, DOCTOR_OK, "libvirt %lu.%lu.%lu with its QEMU driver", number / 1000000,
+			number / 1000 % 1000, number % 1000);
+}
+
+/* Whether some hierarchy offers a controller; v1 by mount option, v2 by cgroup.controllers. */
+static bool has_controller(const struct cgroup_mounts *mounts, enum cgroup_controller controller)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct cgroup_mount *mount = &mounts->items[i];
+		const char *name = cgroup_controller_name(controller, mount->v2);
+
+		if (!mount->v2 && cgroup_list_has(mount->options, ",", name))
+			return true;
+		if (!mount->v2)
+			continue;
+		/* On v2 the accounting of CPU time needs no controller. */
+		if (controller == CGROUP_CPUACCT)
+			return true;
+		char list[512];
+		AUTO(free_ptr) char *path = xasprintf("%s/cgroup.controllers", mount->point);
+		if (fsio_read_small(AT_FDCWD, path, list, sizeof(list), NULL) == 0 && cgroup_list_has(list, " ", name))
+			return true;
+	}
+	return false;
+}
+
+static void probe_cgroup(struct doctor_finding *finding)
+{
+	static const enum cgroup_controller needed[] = {CGROUP_CPU, CGROUP_CPUACCT, CGROUP_CPUSET};
+	static const enum cgroup_controller wanted[] = {CGROUP_MEMORY, CGROUP_BLKIO};
+	AUTO(cgroup_mounts) struct cgroup_mounts mounts = {0};
+	AUTO(buf) struct buf lacking = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *mode;
+
+	if (cgroup_host_mode("", &mode, &err) || cgroup_mounts_read("", &mounts, &err)) {
+		found(finding, DOCTOR_MISSING, "%s", err.text);
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!has_controller(&mounts, needed[i]))
+			buf_addf(&lacking, " %s", cgroup_controller_name(needed[i], false));
+	if (lacking.length) {
+		found(finding, DOCTOR_MISSING, "control groups %s, without the controllers:%s", mode, lacking.data);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!has_controller(&mounts, wanted[i]))
+			buf_addf(&lacking, " %s", cgroup_controller_name(wanted[i], false));
+	if (lacking.length)
+		found(finding, DOCTOR_NOTE, "control groups %s, without the controllers:%s (no figures of those)", mode,
+			lacking.data);
+	else
+		found(finding, DOCTOR_OK, "control groups %s with every controller", mode);
+}
+
+static void probe_namespaces(struct doctor_finding *finding)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int flags = CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS;
+		_exit(unshare(flags) ? errno : 0);
+	}
+	int status = 0;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		found(finding, DOCTOR_MISSING, "cannot fork: %s", strerror(errno));
+		return;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		found(finding, DOCTOR_OK, "PID, network and mount namespaces");
+	else
+		found(finding, DOCTOR_MISSING, "cannot make PID, network and mount namespaces: %s",
+			WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "the test process died");
+}
+
+static void probe_device(struct doctor_finding *finding, const char *path)
+{
+	AUTO(close_fd) int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		found(finding, DOCTOR_NOTE, "cannot open '%s': %s", path, strerror(errno));
+	else
+		found(finding, DOCTOR_OK, "'%s' opens", path);
+}
+
+static void probe_loop(struct doctor_finding *finding)
+{
+	probe_device(finding, "/dev/loop-control");
+}
+
+static void probe_fuse(struct doctor_finding *finding)
+{
+	probe_device(finding, "/dev/fuse");
+}
+
+static void probe_gnuplot(struct doctor_finding *finding)
+{
+	probe_program(finding, "gnuplot", DOCTOR_MISSING);
+}
+
+static void probe_mmdebstrap(struct doctor_finding *finding)
+{
+	probe_program(finding, "mmdebstrap", DOCTOR_NOTE);
+}
+
+static void probe_squashfs(struct doctor_finding *finding)
+{
+	AUTO(free_ptr) char *path = spawn_find("mksquashfs");
+
+	/* It has no --version that ends with status 0. */
+	if (path)
+		found(finding, DOCTOR_OK, "'%s'", path);
+	else
+		found(finding, DOCTOR_NOTE, "there is no program 'mksquashfs'");
+}
+
+static void probe_cpus(struct doctor_finding *finding)
+{
+	struct err err = ERR_INIT;
+	double load = 0;
+	cpu_set_t allowed;
+
+	if (cpulist_allowed(&allowed, &err)) {
+		found(finding, DOCTOR_MISSING, "%s", err.text);
+		return;
+	}
+	AUTO(free_ptr) char *list = cpulist_format(&allowed);
+	int count = CPU_COUNT(&allowed);
+	if (count < 2) {
+		found(finding, DOCTOR_MISSING, "only CPU %s may be used", list);
+		return;
+	}
+	if (getloadavg(&load, 1) == 1 && load > 0.5) {
+		found(finding, DOCTOR_NOTE, "CPUs %s, but others use them (load %.1f): windows may end inconclusive", list,
+			load);
+		(void)snprintf(finding->remedy, sizeof(finding->remedy), "wait until the other load is gone");
+		return;
+	}
+	found(finding, DOCTOR_OK, "CPUs %s, idle: some can be scarce, the others carry limitlab and the emulators", list);
+}
+
+static void probe_memory(struct doctor_finding *finding)
+{
+	AUTO(close_file) FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long kib = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "MemAvailable:", 13) == 0)
+			kib = strtoul(line + 13, NULL, 10);
+	if (!kib)
+		found(finding, DOCTOR_NOTE, "cannot read MemAvailable of '/proc/meminfo'");
+	else
+		found(finding, kib / 1024 < MEMORY_MIN_MIB ? DOCTOR_MISSING : DOCTOR_OK,
+			"%lu MiB available, %d MiB are needed for three tenants", kib / 1024, MEMORY_MIN_MIB);
+}
+
+static void probe_systemd(struct doctor_finding *finding)
+{
+	bool systemd = fsio_exists("/run/systemd/system");
+	bool bus = fsio_exists("/run/dbus/system_bus_socket");
+
+	found(finding, DOCTOR_OK, "systemd %s; %s", systemd ? "runs" : "does not run",
+		bus ? "a run hides the system bus, so that machined does not register its VMs" : "no system bus");
+}
+
+static void probe_state(struct doctor_finding *finding)
+{
+	AUTO(free_ptr) char *path = xstrdup(paths_state_dir());
+	struct statvfs space;
+
+	/* It is made by the first run: until then its first existing parent counts. */
+	while (!fsio_exists(path) && strcmp(path, "/") != 0 && strcmp(path, ".") != 0) {
+		char *parent = fsio_dirname(path);
+		free(path);
+		path = parent;
+	}
+	if (access(path, W_OK)) {
+		found(finding, DOCTOR_MISSING, "cannot write to '%s': %s", path, strerror(errno));
+		return;
+	}
+	if (statvfs(path, &space)) {
+		found(finding, DOCTOR_MISSING, "cannot see the free space of '%s': %s", path, strerror(errno));
+		return;
+	}
+	unsigned long long mib = (unsigned long long)space.f_bavail * space.f_frsize / (1024 * 1024);
+	found(finding, mib < SPACE_MIN_MIB ? DOCTOR_NOTE : DOCTOR_OK, "'%s' is writable, %llu MiB free",
+		paths_state_dir(), mib);
+}
+
+const struct doctor_check doctor_checks[] = {
+	{"root", "namespaces, control groups, libvirt's system driver", probe_root, NULL, NULL,
+		"run it as root: sudo limitlab ..."},
+	{"qemu", "the tenants", probe_qemu, "qemu-system-x86", "qemu-system-x86-core", NULL},
+	{"libvirt", "starting the tenants and setting their limits", probe_libvirt,
+		"libvirt-daemon libvirt-daemon-system", "libvirt-daemon-driver-qemu", NULL},
+	{"cgroup", "limits and accounting", probe_cgroup, NULL, NULL,
+		"boot with a kernel and command line that enable these controllers (no cgroup_disable=)"},
+	{"namespaces", "leaving nothing behind", probe_namespaces, NULL, NULL,
+		"run it as root, outside of an unprivileged container"},
+	{"cpus", "one CPU that is scarce and another for limitlab itself", probe_cpus, NULL, NULL,
+		"give this machine at least two CPUs"},
+	{"memory", "the tenants' memory", probe_memory, NULL, NULL, "end other programs, or add memory"},
+	{"state", "the guest image and what must survive a crash", probe_state, NULL, NULL,
+		"make room there, and run it as root"},
+	{"gnuplot", "figures", probe_gnuplot, "gnuplot-nox", "gnuplot-minimal", NULL},
+	{"mmdebstrap", "building the guest image", probe_mmdebstrap, "mmdebstrap", "mmdebstrap", NULL},
+	{"squashfs", "building the guest image", probe_squashfs, "squashfs-tools", "squashfs-tools", NULL},
+	{"loop", "scenarios with a scarce disk", probe_loop, NULL, NULL, "modprobe loop"},
+	{"fuse", "scenarios with a scarce disk", probe_fuse, NULL, NULL, "modprobe fuse"},
+	{"systemd", "nothing: shown for bug reports", probe_systemd, NULL, NULL, NULL},
+	{0},
+};
