@@ -16,19 +16,22 @@ set datafile missing ''
 ll_middle(t) = t - ll_sample_s / 2
 ll_is(i) = strcol('tenant') eq ll_key[i] && column('t_s') > ll_sample_s / 2 && column('t_s') <= ll_duration_s + ll_sample_s
 
-# Columns: number of the tenant, time, value.  NaN is not equal to itself.
+# Columns: number of the tenant, time, value.  NaN is not equal to itself.  The row of tenant 0 keeps a table without
+# values from not being there at all.
+$ll_nobody << EOD
+0,0,0
+EOD
 set datafile separator comma
 set table $share
-plot for [i = 1:ll_tenants] ll_series using (i):(ll_middle(column('t_s'))):(column(ll_y_column)) \
+plot $ll_nobody using 1:2:3 with table, for [i = 1:ll_tenants] ll_series using (i):(ll_middle(column('t_s'))):(column(ll_y_column)) \
 	with table if (ll_is(i) && column(ll_y_column) == column(ll_y_column))
 unset table
 set table $work
-plot for [i = 1:ll_tenants] ll_series using (i):(ll_middle(column('t_s'))):(column('work_per_s')) \
+plot $ll_nobody using 1:2:3 with table, for [i = 1:ll_tenants] ll_series using (i):(ll_middle(column('t_s'))):(column('work_per_s')) \
 	with table if (ll_is(i) && column('work_per_s') == column('work_per_s'))
 unset table
 set datafile separator whitespace
-ll_share_count = |$share|
-ll_work_count = |$work|
+ll_has_work = |$work| > 1
 
 # ---- means -----------------------------------------------------------------------------------------------------------
 # The thick lines are means over ll_bin_s, drawn over the time that they stand for; none reaches across an event.
@@ -44,26 +47,20 @@ ll_whose(x) = floor(x / ll_far)
 ll_when(x) = x - ll_far * ll_whose(x)
 ll_top = 0.0
 array ll_work_top[ll_tenants + 1]
-do for [i = 1:ll_tenants] { ll_work_top[i] = 0.0 }
+do for [i = 1:ll_tenants + 1] { ll_work_top[i] = 0.0 }   # of tenant i at i + 1
 set format x '%.6f'
 set format y '%.6f'
-if (ll_share_count > 0) {
-	set table $share_mean
-	plot $share using (ll_far * $1 + ll_bin($2)):3 smooth unique
-	unset table
-	set table $scratch
-	plot $share_mean using (ll_top = $2 > ll_top ? $2 : ll_top) with table
-	plot $expected using (ll_top = $3 > ll_top ? $3 : ll_top) with table
-	unset table
-}
-if (ll_work_count > 0) {
-	set table $work_mean
-	plot $work using (ll_far * $1 + ll_bin($2)):3 smooth unique
-	unset table
-	set table $scratch
-	plot $work_mean using (ll_w = ll_whose($1), ll_work_top[ll_w] = $2 > ll_work_top[ll_w] ? $2 : ll_work_top[ll_w]) with table
-	unset table
-}
+set table $share_mean
+plot $share using (ll_far * $1 + ll_bin($2)):3 smooth unique
+unset table
+set table $work_mean
+plot $work using (ll_far * $1 + ll_bin($2)):3 smooth unique
+unset table
+set table $scratch
+plot $share_mean using (ll_top = $2 > ll_top ? $2 : ll_top) with table, \
+     $expected using (ll_top = $3 > ll_top ? $3 : ll_top) with table, \
+     $work_mean using (ll_w = ll_whose($1) + 1, ll_work_top[ll_w] = $2 > ll_work_top[ll_w] ? $2 : ll_work_top[ll_w]) with table
+unset table
 set format x
 set format y
 # Up to the next 20 %, which leaves room above the curves; a share ends at 100 %.
@@ -77,8 +74,8 @@ ll_panel_top_px = ll_events_top_px + ll_event_levels * ll_level_px + 8
 ll_panel_bottom_px = ll_panel_top_px + ll_panel_px
 ll_work_top_px = ll_panel_bottom_px + 22
 ll_work_bottom_px = ll_work_top_px + ll_work_px
-ll_bottom_px = ll_work_count > 0 ? ll_work_bottom_px : ll_panel_bottom_px
-ll_height = ll_bottom_px + 56
+ll_bottom_px = ll_has_work ? ll_work_bottom_px : ll_panel_bottom_px
+ll_height = ll_bottom_px + 60
 X(px) = px / (ll_width + 0.0)
 Y(px) = 1 - px / (ll_height + 0.0)
 

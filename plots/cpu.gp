@@ -46,7 +46,7 @@ set bmargin at screen Y(ll_panel_bottom_px)
 set yrange [0:ll_top]
 set ytics ll_top > 60 ? 20 : 10
 set label ll_y_label at screen X(16), Y((ll_panel_top_px + ll_panel_bottom_px) / 2) center rotate by 90 font ll_font_px(14)
-if (ll_work_count > 0) {
+if (ll_has_work) {
 	set format x ''
 } else {
 	set xlabel 'time [s]' offset 0, 0.3
@@ -57,12 +57,12 @@ do for [k = 1:|$bands|] {
 }
 plot for [i = 1:ll_tenants] $share using 2:($1 == i ? $3 : NaN) with lines linewidth 0.8 linecolor rgb ll_light[i], \
 	for [i = 1:ll_tenants] $share_mean using (ll_when($1)):(ll_whose($1) == i ? $2 : NaN) with steps linewidth 2.6 linecolor rgb ll_color[i], \
-	for [i = 1:ll_tenants] $share_mean using (ll_when($1)):(ll_whose($1) == i ? $2 : NaN):(ll_length(ll_when($1))):(0) \
+	for [i = 1:ll_tenants] $share_mean using (ll_when($1)):(ll_whose($1) == i ? $2 : NaN):(ll_whose($1) == i ? ll_length(ll_when($1)) : 0):(0) \
 		with vectors nohead linewidth 2.6 linecolor rgb ll_color[i], \
 	for [i = 1:ll_tenants] $expected index i - 1 using 1:3:($2 - $1):(0) with vectors nohead linewidth 1.3 dashtype (10, 6) linecolor rgb ll_dark[i]
 
 # ---- the guests' own view --------------------------------------------------------------------------------------------
-if (ll_work_count > 0) {
+if (ll_has_work) {
 	unset label
 	unset arrow
 	unset object
@@ -74,13 +74,13 @@ if (ll_work_count > 0) {
 	set bmargin at screen Y(ll_work_bottom_px)
 	set format x
 	set xlabel 'time [s]' offset 0, 0.3
-	set label "work in guest" at screen X(14), Y((ll_work_top_px + ll_work_bottom_px) / 2) center rotate by 90 font ll_font_px(13)
-	set label "[% of its best]" at screen X(31), Y((ll_work_top_px + ll_work_bottom_px) / 2) center rotate by 90 font ll_font_px(13)
+	set label "work in guest" at screen X(14), Y((ll_work_top_px + ll_work_bottom_px) / 2) center rotate by 90 font ll_font_px(12.5)
+	set label "[% of its best]" at screen X(30), Y((ll_work_top_px + ll_work_bottom_px) / 2) center rotate by 90 font ll_font_px(12.5)
 	set yrange [0:110]
 	set ytics 50
-	plot for [i = 1:ll_tenants] $work_mean using (ll_when($1)):(ll_whose($1) == i && ll_work_top[i] > 0 ? 100 * $2 / ll_work_top[i] : NaN) \
+	plot for [i = 1:ll_tenants] $work_mean using (ll_when($1)):(ll_whose($1) == i && ll_work_top[i + 1] > 0 ? 100 * $2 / ll_work_top[i + 1] : NaN) \
 		with steps linewidth 2.2 linecolor rgb ll_color[i], \
-	     for [i = 1:ll_tenants] $work_mean using (ll_when($1)):(ll_whose($1) == i && ll_work_top[i] > 0 ? 100 * $2 / ll_work_top[i] : NaN):(ll_length(ll_when($1))):(0) \
+	     for [i = 1:ll_tenants] $work_mean using (ll_when($1)):(ll_whose($1) == i && ll_work_top[i + 1] > 0 ? 100 * $2 / ll_work_top[i + 1] : NaN):(ll_whose($1) == i ? ll_length(ll_when($1)) : 0):(0) \
 		with vectors nohead linewidth 2.2 linecolor rgb ll_color[i]
 }
 unset multiplot

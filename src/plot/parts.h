@@ -13,7 +13,7 @@
 #include "base/buf.h"
 
 #define PLOT_WIDTH_PX   840
-#define PLOT_LEFT_PX    72 /* of the panels' left border */
+#define PLOT_LEFT_PX    80 /* of the panels' left border */
 #define PLOT_RIGHT_PX   820
 #define PLOT_FONT_PX    14.0 /* ticks, legend */
 #define PLOT_LABEL_PX   13.0 /* events */

@@ -97,23 +97,40 @@ static void collect_marks(const struct plot_input *input, struct mark_list *ret_
 	}
 }
 
-/* Shortens all labels step by step until they can be placed; the last step is lines without labels. */
+/* How far the label may reach: up to `lines` of its neighbours' lines, or of those before it when there are fewer. */
+static double room_px(const struct plot_label *labels, size_t count, size_t i, size_t lines)
+{
+	double right = i + lines < count ? labels[i + lines].x_px : PLOT_RIGHT_PX;
+	double left = i >= lines ? labels[i - lines].x_px : PLOT_LEFT_PX;
+	double room = right - labels[i].x_px;
+	if (i + 1 == count)
+		room = labels[i].x_px - left;
+	return room - 3 * PLOT_LABEL_GAP_PX;
+}
+
+/* Shortens the labels step by step until they can be placed: all alike at first, then where they are crowded. */
 static void add_events(struct buf *out, const struct mark_list *marks, double duration_s)
 {
-	static const double widest_px[] = {420, 300, 220, 160, 110, 70, 40, 0};
+	static const struct {
+		double widest_px;
+		size_t lines; /* 0: across any number */
+	} steps[] = {{420, 0}, {300, 0}, {220, 0}, {220, 4}, {220, 3}, {220, 2}, {160, 2}, {110, 0}, {160, 1},
+		{60, 0}, {0, 0}};
 	size_t count = marks->count;
 	AUTO(free_ptr) struct plot_label *labels = xcalloc(count + 1, sizeof(*labels));
 	AUTO(free_ptr) char **texts = xcalloc(count + 1, sizeof(*texts));
 
-	for (size_t step = 0; step < ARRAY_SIZE(widest_px); step++) {
+	for (size_t i = 0; i < count; i++)
+		labels[i].x_px =
+			PLOT_LEFT_PX + (PLOT_RIGHT_PX - PLOT_LEFT_PX) * marks->items[i].at_s / duration_s;
+	for (size_t step = 0; step < ARRAY_SIZE(steps); step++) {
 		for (size_t i = 0; i < count; i++) {
+			double widest = steps[step].widest_px;
+			if (steps[step].lines)
+				widest = fmin(widest, room_px(labels, count, i, steps[step].lines));
 			free(texts[i]);
-			texts[i] = plot_shorten(marks->items[i].text, PLOT_LABEL_PX, widest_px[step]);
-			labels[i] = (struct plot_label){
-				.x_px = PLOT_LEFT_PX +
-					(PLOT_RIGHT_PX - PLOT_LEFT_PX) * marks->items[i].at_s / duration_s,
-				.width_px = plot_text_px(texts[i], PLOT_LABEL_PX),
-			};
+			texts[i] = plot_shorten(marks->items[i].text, PLOT_LABEL_PX, widest);
+			labels[i].width_px = plot_text_px(texts[i], PLOT_LABEL_PX);
 		}
 		if (plot_place_labels(labels, count, PLOT_LEFT_PX, PLOT_RIGHT_PX + 12))
 			break;

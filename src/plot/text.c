@@ -43,6 +43,9 @@ void plot_quote(struct buf *out, const char *text)
 			buf_adds(out, " ");
 		else if (code == '\'')
 			buf_adds(out, "''");
+		else if (code == '>' && s - text >= 2 && s[-1] == ']' && s[-2] == ']')
+			/* gnuplot does not escape it, and "]]>" is not well-formed (XML 1.0, 2.4). */
+			buf_adds(out, " >");
 		else
 			buf_add(out, s, length);
 		s += length ? length : 1;
@@ -50,23 +53,22 @@ void plot_quote(struct buf *out, const char *text)
 	buf_adds(out, "'");
 }
 
-/* In em, rounded up from the font's own advance widths. */
+/* Advance widths of ' ' to '~' in DejaVu Sans 2.37, in thousandths of an em. */
+static const short ascii_width[] = {
+	318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337,  /* space to / */
+	636, 636, 636, 636, 636, 636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531,  /* 0 to ? */
+	1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656, 557, 863, 748, 787, /* @ to O */
+	603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838, 500,  /* P to _ */
+	500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612,  /* ` to o */
+	635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,       /* p to ~ */
+};
+
+/* With 3 % for rounding to whole pixels; beyond ASCII a guess that is rather too wide. */
 static double char_em(uint32_t code)
 {
-	if (code >= 0x1100)
-		return 1.1;
-	if (code >= 0x80)
-		return 0.85;
-	if (strchr("mwMW@%", (int)code))
-		return 1.0;
-	if (strchr("iljtfI.,:;|'!()[]{} /-`", (int)code))
-		return 0.42;
-	if (code == '=' || code == '+' || code == '<' || code == '>' || code == '~' || code == '^' ||
-		code == '#')
-		return 0.84;
-	if (code >= 'A' && code <= 'Z')
-		return 0.79;
-	return 0.64;
+	if (code >= ' ' && code <= '~')
+		return ascii_width[code - ' '] * 1.03e-3;
+	return code >= 0x1100 ? 1.1 : 0.85;
 }
 
 double plot_text_px(const char *text, double font_px)
