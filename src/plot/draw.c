@@ -47,7 +47,7 @@ static void add_load(struct buf *out, const char *path)
 
 static int add_program(const struct plot_input *input, struct buf *out, struct err *err)
 {
-	const char *figure = input->scenario->figure ? input->scenario->figure : "cpu";
+	const char *figure = input->scenario->figure ? input->scenario->figure : "cpu-shares";
 
 	if (strchr(figure, '/') || *figure == '.')
 		return err_input(err, "figure '%s' is not a plain name", figure);

@@ -21,7 +21,7 @@
 
 /*
  * A gnuplot string: in single quotes, where neither backslash, backtick, @ nor $ mean anything.  Control characters
- * become spaces and bytes that are not UTF-8 question marks, so that the SVG stays well-formed.
+ * become spaces, bytes that are not UTF-8 question marks, and characters that our font lacks U+FFFD.
  */
 void plot_quote(struct buf *out, const char *text);
 

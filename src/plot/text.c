@@ -31,6 +31,26 @@ static size_t decode(const char *text, uint32_t *ret_code)
 	return 0;
 }
 
+/*
+ * What DejaVu Sans 2.37 has of Latin, Greek, Cyrillic, Hebrew and symbols.  Where no font has a character, gnuplot's
+ * pngcairo draws pango's box with its number across the whole picture.
+ */
+static bool is_drawable(uint32_t code)
+{
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = {{0x20, 0x7e}, {0xa0, 0x2e9}, {0x384, 0x38a}, {0x38c, 0x38c}, {0x38e, 0x3a1},
+		{0x3a3, 0x525}, {0x5d0, 0x5ea}, {0x1e00, 0x1efb}, {0x2010, 0x2027}, {0x2030, 0x205e},
+		{0x20a0, 0x20b5}, {0x20bd, 0x20bd}, {0x2100, 0x2109}, {0x2190, 0x2311}, {0x2500, 0x269c},
+		{0xfffd, 0xfffd}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		if (code >= ranges[i].from && code <= ranges[i].to)
+			return true;
+	}
+	return false;
+}
+
 void plot_quote(struct buf *out, const char *text)
 {
 	buf_adds(out, "'");
@@ -39,8 +59,10 @@ void plot_quote(struct buf *out, const char *text)
 		size_t length = decode(s, &code);
 		if (length == 0)
 			buf_adds(out, "?");
-		else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xfffe || code == 0xffff)
+		else if (code < 0x20 || (code >= 0x7f && code < 0xa0))
 			buf_adds(out, " ");
+		else if (!is_drawable(code))
+			buf_adds(out, "\xef\xbf\xbd");
 		else if (code == '\'')
 			buf_adds(out, "''");
 		else if (code == '>' && s - text >= 2 && s[-1] == ']' && s[-2] == ']')
