@@ -24,6 +24,8 @@
  * become spaces, bytes that are not UTF-8 question marks, and characters that our font lacks U+FFFD.
  */
 void plot_quote(struct buf *out, const char *text);
+/* The same for text that is compared, not drawn: no character is replaced.  It has no control characters. */
+void plot_quote_raw(struct buf *out, const char *text);
 
 /* Upper estimate of the width in DejaVu Sans of this size. */
 double plot_text_px(const char *text, double font_px);

@@ -231,7 +231,7 @@ static int add_tenants(struct buf *out, const struct scenario *scenario, struct 
 			"ll_color[%zu] = 0x%06x; ll_light[%zu] = 0x%06x; ll_dark[%zu] = 0x%06x; ll_key[%zu] = ",
 			i + 1, colors[i], i + 1, plot_mix(colors[i], 0xffffff, 0.62), i + 1,
 			plot_mix(colors[i], 0, 0.45), i + 1);
-		plot_quote(out, keys[i]);
+		plot_quote_raw(out, keys[i]);
 		buf_adds(out, "\n");
 	}
 	for (size_t i = 0; i < count; i++)

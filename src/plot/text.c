@@ -51,6 +51,14 @@ static bool is_drawable(uint32_t code)
 	return false;
 }
 
+void plot_quote_raw(struct buf *out, const char *text)
+{
+	buf_adds(out, "'");
+	for (const char *s = text; *s; s++)
+		buf_add(out, *s == '\'' ? "''" : s, *s == '\'' ? 2 : 1);
+	buf_adds(out, "'");
+}
+
 void plot_quote(struct buf *out, const char *text)
 {
 	buf_adds(out, "'");

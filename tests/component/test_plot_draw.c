@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/spawn.h"
+#include "plot/parts.h"
 #include "plot/plot.h"
 #include "series/table.h"
 
@@ -156,6 +157,36 @@ static uint32_t big_endian(const char *data)
 	return (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+		count++;
+	return count;
+}
+
+/* Each tenant is drawn: its colour is there in more places than the legend. */
+static void check_lines(const struct made *made)
+{
+	AUTO(free_ptr) char *svg = rundir_path(made->run, RUNDIR_SVG);
+	AUTO(buf) struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	const char *names[SCENARIO_MAX_TENANTS];
+	uint32_t colors[SCENARIO_MAX_TENANTS];
+
+	assert_int_equal(fsio_read_file(svg, 1 << 24, &text, &err), 0);
+	for (size_t i = 0; i < made->scenario.tenant_count; i++)
+		names[i] = made->tenants[i].name;
+	plot_colors(names, made->scenario.tenant_count, colors);
+	for (size_t i = 0; i < made->scenario.tenant_count; i++) {
+		uint32_t light = plot_mix(colors[i], 0xffffff, 0.62);
+		AUTO(free_ptr)
+		char *color = xasprintf("rgb(%3u, %3u, %3u)", light >> 16, light >> 8 & 0xff, light & 0xff);
+		if (count_of(text.data, color) == 0)
+			fail_msg("no line of tenant '%s' (%s)", names[i], color);
+	}
+}
+
 /* ret_text: all text of the SVG. */
 static void check_files(const struct made *made, const char *keep_as, char **ret_text)
 {
@@ -203,6 +234,7 @@ static void drawn_in_time(struct made *made, const char *name, char **ret_text)
 	print_message(
 		"# %s: drawn in %.0f ms\n", name, (double)(clock_now_ns() - before) / (double)NS_PER_MS);
 	check_files(made, name, ret_text);
+	check_lines(made);
 }
 
 static void done(struct made *made)

@@ -19,7 +19,7 @@ array ll_light[3]
 array ll_dark[3]
 array ll_legend_text[3]
 ll_color[1] = 0x0072b2; ll_light[1] = 0x9ec9e2; ll_dark[1] = 0x003f62; ll_key[1] = 'o''neil <&> '
-ll_color[2] = 0xe69f00; ll_light[2] = 0xf6db9e; ll_dark[2] = 0x7f5700; ll_key[2] = '@b `id` {_^}'
+ll_color[2] = 0xe69f00; ll_light[2] = 0xf6db9e; ll_dark[2] = 0x7f5700; ll_key[2] = '@b `id` {_^} 红'
 # per tenant: from, to, expected share in percent
 $expected << EOD
 -1 -1 -1
@@ -35,7 +35,7 @@ $bands << EOD
 EOD
 ll_has_expected = 0
 ll_legend_text[1] = 'o''neil <&> "x" (a)'
-ll_legend_text[2] = '@b `id` {_^} (b)'
+ll_legend_text[2] = '@b `id` {_^} � (b)'
 ll_legend_rows = 1
 # x in pixels, row, 0 for a tenant and 1 for the model, number
 $legend << EOD

@@ -200,7 +200,7 @@ static struct tenant_spec tenants[] = {
 };
 static struct tenant_spec odd_tenants[] = {
 	{.name = (char *)"o'neil <&> \"x\"", .workload = (char *)"a"},
-	{.name = (char *)"@b `id` {_^}", .workload = (char *)"b"},
+	{.name = (char *)"@b `id` {_^} \xe7\xba\xa2", .workload = (char *)"b"},
 };
 static struct event_spec events[] = {
 	{.kind = EVENT_START, .at_ns = 0, .name = (char *)"start all"},
