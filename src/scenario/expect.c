@@ -5,6 +5,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "scenario/reader.h"
+#include "scenario/text.h"
 
 #define EXAMPLE_SHARE   "{share: cpu, tenant: red, window: [2s, 20s], is: model, within: 2%}"
 #define EXAMPLE_SETTLES "{settles: cpu, tenant: red, after: 20s, within: 1s}"
@@ -100,9 +101,9 @@ static int read_window(void *context, const struct doc_key *key, const struct ya
 			return -1;
 	}
 	uint64_t end_ns = reader->scenario->duration_ns;
-	AUTO(free_ptr) char *from = units_format(times[0], QUANTITY_DURATION_NS);
-	AUTO(free_ptr) char *to = units_format(times[1], QUANTITY_DURATION_NS);
-	AUTO(free_ptr) char *end = units_format(end_ns, QUANTITY_DURATION_NS);
+	AUTO(free_ptr) char *from = text_seconds(times[0], "");
+	AUTO(free_ptr) char *to = text_seconds(times[1], "");
+	AUTO(free_ptr) char *end = text_seconds(end_ns, "");
 	if (times[0] > times[1])
 		return doc_error(reader->doc, doc_mark(node), err,
 			"this window ends before it begins; turn it round: [%s, %s]", to, from);
@@ -286,8 +287,8 @@ static char *make_name(const struct scenario *scenario, const struct expect_spec
 	const char *kind = expect_kind_name(expect->kind);
 	const char *resource = resource_name(expect->resource);
 	const char *tenant = scenario->tenants[expect->tenant].name;
-	AUTO(free_ptr) char *from = units_format(expect->from_ns, QUANTITY_DURATION_NS);
-	AUTO(free_ptr) char *to = units_format(expect->to_ns, QUANTITY_DURATION_NS);
+	AUTO(free_ptr) char *from = text_seconds(expect->from_ns, "");
+	AUTO(free_ptr) char *to = text_seconds(expect->to_ns, "");
 
 	if (expect->kind == EXPECT_SETTLES)
 		return xasprintf("%s %s %s after %s", kind, resource, tenant, from);
@@ -314,7 +315,7 @@ static int finish(const struct reader *reader, struct entry *entry, struct err *
 		expect->is_model = true;
 		if (!entry->has_band)
 			expect->within = 0.05;
-		AUTO(free_ptr) char *next = units_format(expect->to_ns, QUANTITY_DURATION_NS);
+		AUTO(free_ptr) char *next = text_seconds(expect->to_ns, "");
 		if (expect->within_ns >= expect->to_ns - expect->after_ns)
 			return doc_error(reader->doc, expect->mark, err,
 				"the next change comes at %s, before the settling time is over; take a shorter within, or "

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scenario/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/auto.h"
 #include "base/buf.h"
 
 #define QUOTE_BYTES 60
+#define NS_PER_S    UINT64_C(1000000000)
 
 size_t text_next(const char *text, size_t length, uint32_t *ret_code)
 {
@@ -80,6 +83,20 @@ char *text_quote(const char *text, size_t length)
 	if (at < length)
 		buf_adds(&quoted, "...");
 	return buf_steal(&quoted);
+}
+
+char *text_seconds(uint64_t ns, const char *between)
+{
+	struct buf text = BUF_INIT;
+
+	buf_addf(&text, "%" PRIu64 ".%09" PRIu64, ns / NS_PER_S, ns % NS_PER_S);
+	size_t length = text.length;
+	while (text.data[length - 1] == '0')
+		length--;
+	if (text.data[length - 1] == '.')
+		length--;
+	AUTO(free_ptr) char *digits = buf_steal(&text);
+	return xasprintf("%.*s%ss", (int)length, digits, between);
 }
 
 unsigned text_distance(const char *a, const char *b)

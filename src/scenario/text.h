@@ -24,6 +24,8 @@ bool text_is_printable(uint32_t code);
 int text_check(const char *path, const char *text, size_t length, struct err *err);
 /* A copy for messages: at most 60 bytes, '?' for what is not printable.  The caller frees. */
 char *text_quote(const char *text, size_t length);
+/* A time for people, in seconds with as many decimals as it takes: "60s", or "0.25 s" with " " between.  The caller frees. */
+char *text_seconds(uint64_t ns, const char *between);
 /* Edit distance with swapped neighbours counted as one (optimal string alignment); bytes, not characters. */
 unsigned text_distance(const char *a, const char *b);
 

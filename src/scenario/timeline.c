@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "scenario/reader.h"
+#include "scenario/text.h"
 
 #define EXAMPLE "{at: 20s, set: {tenant: red, cpu.shares: 4096}}"
 
@@ -204,7 +205,7 @@ static int check_start(
 	const struct reader *reader, struct walk *walk, struct event_spec *event, struct err *err)
 {
 	const struct scenario *scenario = reader->scenario;
-	AUTO(free_ptr) char *at = units_format(event->at_ns, QUANTITY_DURATION_NS);
+	AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
 
 	/* "all" are those to whom it can apply. */
 	if (event->tenants == all_tenants(scenario) && loaded_tenants(scenario))
@@ -232,7 +233,7 @@ static int check_stop(
 	const struct reader *reader, struct walk *walk, struct event_spec *event, struct err *err)
 {
 	const struct scenario *scenario = reader->scenario;
-	AUTO(free_ptr) char *at = units_format(event->at_ns, QUANTITY_DURATION_NS);
+	AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
 
 	if (event->tenants == all_tenants(scenario) && walk->running)
 		event->tenants = walk->running;
@@ -272,7 +273,7 @@ static int check_change(
 			if (!(event->tenants & UINT32_C(1) << i) || !touches(event, (enum limit_id)limit))
 				continue;
 			if (walk->touched[i][limit] && walk->touched_ns[i][limit] == event->at_ns) {
-				AUTO(free_ptr) char *at = units_format(event->at_ns, QUANTITY_DURATION_NS);
+				AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
 				return doc_error(reader->doc, event->mark, err,
 					"%s of tenant '%s' is changed twice at %s; keep one, or give them different times",
 					limit_spec((enum limit_id)limit)->name,
@@ -325,8 +326,8 @@ static int check_timeline(const struct reader *reader, struct mark mark, struct 
 		int result;
 		if (walk.ever && !walk.running && event->at_ns > walk.last_stop_ns &&
 			!starts_later(scenario, i)) {
-			AUTO(free_ptr) char *at = units_format(event->at_ns, QUANTITY_DURATION_NS);
-			AUTO(free_ptr) char *end = units_format(walk.last_stop_ns, QUANTITY_DURATION_NS);
+			AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
+			AUTO(free_ptr) char *end = text_seconds(walk.last_stop_ns, "");
 			return doc_error(reader->doc, event->mark, err,
 				"an event at %s, after the end: everything has stopped at %s; move it before that, or stop later",
 				at, end);
