@@ -63,7 +63,11 @@ struct workload_stream {
 	double *stop_times_s;	   /* t_s of each "@stopped" */
 	unsigned stops;
 	size_t stop_capacity;
-	char *trouble;		   /* NULL, or what went wrong, in words */
+	char *trouble;		   /* NULL, or the first thing that went wrong, in words */
+	char *last_line;	   /* the workload's own last line of output; for trouble */
+	bool round_worked;	   /* the round in hand has completed an interval */
+	bool repeats;		   /* "@round" was seen since the last start */
+	unsigned long dropped;	   /* lines that the runner had to drop */
 	struct work_interval *intervals;
 	size_t interval_count, interval_capacity;
 };
@@ -73,7 +77,10 @@ void workload_stream_release(struct workload_stream *stream);
 void workload_stream_line(struct workload_stream *stream, double t_s, const char *line);
 /* Reads a kept log/TENANT.stream. */
 int workload_stream_read(struct workload_stream *stream, const char *path, struct err *err);
-/* Mean work per second over (from_s, to_s]; NAN when no interval overlaps. */
+/*
+ * Mean work per second over those parts of (from_s, to_s] that intervals cover, so that the pause between two rounds
+ * (the tool's own start-up) does not count as idleness; NAN when none does.
+ */
 double workload_stream_rate(const struct workload_stream *stream, double from_s, double to_s);
 
 #endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "workload/workload.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+
+enum { STREAM_LIMIT_BYTES = 256 << 20 };
+
+/* A workload that ran at least this long must have reported something. */
+static const double SILENCE_S = 10;
+
+void workload_stream_init(struct workload_stream *stream, const struct workload_ops *ops)
+{
+	*stream = (struct workload_stream){.ops = ops, .parser = ops->parser_new()};
+}
+
+void workload_stream_release(struct workload_stream *stream)
+{
+	if (stream->parser)
+		stream->ops->parser_free(stream->parser);
+	free(stream->start_times_s);
+	free(stream->stop_times_s);
+	free(stream->trouble);
+	free(stream->last_line);
+	free(stream->intervals);
+	*stream = (struct workload_stream){0};
+}
+
+/* The first trouble wins: later ones follow from it. */
+__attribute__((format(printf, 2, 3))) static void trouble(struct workload_stream *stream, const char *format, ...)
+{
+	va_list args;
+
+	if (stream->trouble)
+		return;
+	va_start(args, format);
+	if (vasprintf(&stream->trouble, format, args) < 0)
+		BUG("out of memory");
+	va_end(args);
+}
+
+/* ": LINE", or nothing when the workload has not said a word. */
+static char *last_words(const struct workload_stream *stream)
+{
+	return stream->last_line ? xasprintf(" (its last line: %s)", stream->last_line) : xstrdup("");
+}
+
+/* Does the line start with this word of the runner's?  Returns what follows it. */
+static const char *after(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	if (strncmp(line, word, length) != 0 || (line[length] && line[length] != ' '))
+		return NULL;
+	return line[length] ? line + length + 1 : line + length;
+}
+
+static void on_start(struct workload_stream *stream, double t_s)
+{
+	stream->started = true;
+	stream->stopped = false;
+	stream->round_worked = false;
+	stream->repeats = false;
+	stream->start_times_s = xgrow(
+		stream->start_times_s, stream->starts, &stream->start_capacity, sizeof(*stream->start_times_s));
+	stream->start_times_s[stream->starts++] = t_s;
+}
+
+static void on_exit_line(struct workload_stream *stream, const char *rest)
+{
+	AUTO(free_ptr) char *words = last_words(stream);
+
+	/* Another status is followed by "@failed". */
+	if (strtol(rest, NULL, 10) != 0)
+		return;
+	if (!stream->repeats)
+		trouble(stream, "%s ended by itself before it was stopped%s", stream->ops->name, words);
+	else if (!stream->round_worked)
+		trouble(stream, "%s ended a round and had done no work%s", stream->ops->name, words);
+}
+
+static void on_stopped(struct workload_stream *stream, double t_s)
+{
+	bool worked = false, reported = false;
+
+	stream->stop_times_s =
+		xgrow(stream->stop_times_s, stream->stops, &stream->stop_capacity, sizeof(*stream->stop_times_s));
+	stream->stop_times_s[stream->stops++] = t_s;
+	stream->stopped = true;
+	if (!stream->starts)
+		return;
+	double start_s = stream->start_times_s[stream->starts - 1];
+	for (size_t i = 0; i < stream->interval_count; i++) {
+		if (stream->intervals[i].to_s < start_s)
+			continue;
+		reported = true;
+		worked = worked || stream->intervals[i].work > 0;
+	}
+	if (reported && !worked)
+		trouble(stream, "%s ran and did no work", stream->ops->name);
+	else if (!reported && t_s - start_s >= SILENCE_S)
+		trouble(stream, "%s ran for %.0f s and reported no work", stream->ops->name, t_s - start_s);
+}
+
+static void on_runner_line(struct workload_stream *stream, double t_s, const char *line)
+{
+	const char *rest;
+
+	if (after(line, "@ready")) {
+		stream->ready = true;
+	} else if (after(line, "@start")) {
+		on_start(stream, t_s);
+	} else if (after(line, "@round")) {
+		stream->repeats = true;
+		stream->round_worked = false;
+	} else if ((rest = after(line, "@exit"))) {
+		on_exit_line(stream, rest);
+	} else if ((rest = after(line, "@failed"))) {
+		AUTO(free_ptr) char *words = last_words(stream);
+		stream->failed = true;
+		trouble(stream, "%s: %s%s", stream->ops->name, rest, words);
+	} else if (after(line, "@stopped")) {
+		on_stopped(stream, t_s);
+	} else if ((rest = after(line, "@dropped"))) {
+		stream->dropped += strtoul(rest, NULL, 10);
+	}
+}
+
+void workload_stream_line(struct workload_stream *stream, double t_s, const char *line)
+{
+	struct work_interval interval;
+
+	if (stream->ops->parser_line(stream->parser, t_s, line, &interval)) {
+		stream->intervals = xgrow(stream->intervals, stream->interval_count, &stream->interval_capacity,
+			sizeof(*stream->intervals));
+		stream->intervals[stream->interval_count++] = interval;
+		stream->round_worked = true;
+	}
+	if (*line == '@') {
+		on_runner_line(stream, t_s, line);
+	} else if (line[strspn(line, " ")]) {
+		free(stream->last_line);
+		stream->last_line = xstrdup(line);
+	}
+}
+
+int workload_stream_read(struct workload_stream *stream, const char *path, struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	if (fsio_read_file(path, STREAM_LIMIT_BYTES, &text, err))
+		return -1;
+	char *rest = text.data, *line;
+	for (int number = 1; (line = strsep(&rest, "\n")); number++) {
+		/* What follows the last newline is nothing, or a line that was cut off. */
+		if (!rest)
+			break;
+		char *end;
+		double t_s = strtod(line, &end);
+		if (end == line || *end != '\t' || !isfinite(t_s))
+			return err_input(err, "%s:%d: not a line 'SECONDS<tab>TEXT'", path, number);
+		workload_stream_line(stream, t_s, end + 1);
+	}
+	return 0;
+}
+
+double workload_stream_rate(const struct workload_stream *stream, double from_s, double to_s)
+{
+	double work = 0, covered_s = 0;
+
+	/* Newest first: intervals end in order, and a live caller asks about the last moments. */
+	for (size_t i = stream->interval_count; i-- > 0;) {
+		const struct work_interval *interval = &stream->intervals[i];
+		if (interval->to_s <= from_s)
+			break;
+		double overlap_s = fmin(to_s, interval->to_s) - fmax(from_s, interval->from_s);
+		if (overlap_s <= 0)
+			continue;
+		work += interval->work * overlap_s / (interval->to_s - interval->from_s);
+		covered_s += overlap_s;
+	}
+	return covered_s > 0 ? work / covered_s : NAN;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Inside the module: one ops struct per load generator.
+ */
+#ifndef LIMITLAB_WORKLOAD_TOOLS_H
+#define LIMITLAB_WORKLOAD_TOOLS_H
+
+#include "workload/workload.h"
+
+extern const struct workload_ops workload_stress_ng;
+
+#endif
