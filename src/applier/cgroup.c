@@ -91,6 +91,18 @@ static bool v2_has_controller(const char *directory, const char *controller)
 	return cgroup_list_has(text, " \n", controller);
 }
 
+/*
+ * Every group but the root counts its CPU time in cpu.stat, with no controller enabled.  libvirt takes it from there on
+ * a mixed hierarchy, and then makes no group under v1's cpuacct.
+ */
+static bool v2_has(const char *directory, enum cgroup_controller controller)
+{
+	if (controller != CGROUP_CPUACCT)
+		return v2_has_controller(directory, controller_names[controller].v2);
+	AUTO(free_ptr) char *path = xasprintf("%s/cpu.stat", directory);
+	return fsio_exists(path);
+}
+
 /* The first mount of the hierarchy that shows this group.  NULL: none does. */
 static char *find_directory(const char *root, const struct cgroup_mounts *mounts, bool v2,
 	const char *v1_controller, const char *group)
@@ -130,7 +142,7 @@ static void take_group(const char *root, const struct cgroup_mounts *mounts, boo
 	AUTO(free_ptr) char *vm_group = xstrndup(inner_group, length);
 	AUTO(free_ptr) char *path = find_directory(root, mounts, v2, name, vm_group);
 	AUTO(free_ptr) char *inner_path = find_directory(root, mounts, v2, name, inner_group);
-	if (!path || !inner_path || (v2 && !v2_has_controller(path, name)))
+	if (!path || !inner_path || (v2 && !v2_has(path, controller)))
 		return;
 	vm->at[controller].present = true;
 	vm->at[controller].v2 = v2;

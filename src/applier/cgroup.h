@@ -19,7 +19,7 @@
 
 enum cgroup_controller {
 	CGROUP_CPU,
-	CGROUP_CPUACCT, /* v2: the same as CGROUP_CPU */
+	CGROUP_CPUACCT, /* v2: cpu.stat, which every group has */
 	CGROUP_CPUSET,
 	CGROUP_MEMORY,
 	CGROUP_BLKIO, /* v2: io */

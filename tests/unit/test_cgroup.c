@@ -136,15 +136,19 @@ static const struct tree trees[] = {
 	},
 	{
 		.name = "v1 controllers beside an empty v2",
-		.cgroup = "1:cpu:" EMBED "/emulator\n7:blkio:/\n0::/\n",
+		/* libvirt makes no group under cpuacct then: it counts in v2's cpu.stat. */
+		.cgroup = "1:cpu:" EMBED "/emulator\n2:cpuacct:/\n7:blkio:/\n0::" EMBED "/emulator\n",
 		.mountinfo = V1_MOUNT("32", "/sys/fs/cgroup/cpu", "cpu") V1_MOUNT(
 			"38", "/sys/fs/cgroup/blkio", "blkio") V2_MOUNT("/", "/sys/fs/cgroup/unified"),
-		.directories = {"/sys/fs/cgroup/cpu" EMBED "/emulator", "/sys/fs/cgroup/blkio"},
-		.controllers = {{"/sys/fs/cgroup/unified", ""}},
+		.directories = {"/sys/fs/cgroup/cpu" EMBED "/emulator", "/sys/fs/cgroup/blkio",
+			"/sys/fs/cgroup/cpuacct", "/sys/fs/cgroup/unified" EMBED "/emulator"},
+		.controllers = {{"/sys/fs/cgroup/unified", ""}, {"/sys/fs/cgroup/unified" EMBED, ""}},
 		/* blkio: QEMU is in the root group, which is the whole machine's. */
 		.expected = {{CGROUP_CPU, false, "/sys/fs/cgroup/cpu" EMBED, "/sys/fs/cgroup/cpu" EMBED},
-			{CGROUP_CPUACCT, false, NULL, NULL}, {CGROUP_CPUSET, false, NULL, NULL},
-			{CGROUP_MEMORY, false, NULL, NULL}, {CGROUP_BLKIO, false, NULL, NULL}},
+			{CGROUP_CPUACCT, true, "/sys/fs/cgroup/unified" EMBED,
+				"/sys/fs/cgroup/unified" EMBED},
+			{CGROUP_CPUSET, false, NULL, NULL}, {CGROUP_MEMORY, false, NULL, NULL},
+			{CGROUP_BLKIO, false, NULL, NULL}},
 		.mode = "v1",
 	},
 	{
@@ -157,7 +161,9 @@ static const struct tree trees[] = {
 		.controllers = {{"/sys/fs/cgroup/unified", "memory"},
 			{"/sys/fs/cgroup/unified" EMBED, "memory"}},
 		.expected = {{CGROUP_CPU, false, "/sys/fs/cgroup/cpu" EMBED, "/sys/fs/cgroup/cpu" EMBED},
-			{CGROUP_CPUACCT, false, NULL, NULL}, {CGROUP_CPUSET, false, NULL, NULL},
+			{CGROUP_CPUACCT, true, "/sys/fs/cgroup/unified" EMBED,
+				"/sys/fs/cgroup/unified" EMBED},
+			{CGROUP_CPUSET, false, NULL, NULL},
 			{CGROUP_MEMORY, true, "/sys/fs/cgroup/unified" EMBED, "/sys/fs/cgroup/unified" EMBED},
 			{CGROUP_BLKIO, false, NULL, NULL}},
 		.mode = "hybrid",
@@ -230,7 +236,9 @@ static void check_tree(const struct tree *tree, const char *root)
 		make_dir(root, tree->directories[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(tree->controllers) && tree->controllers[i][0]; i++) {
 		AUTO(free_ptr) char *path = xasprintf("%s/cgroup.controllers", tree->controllers[i][0]);
+		AUTO(free_ptr) char *stat_path = xasprintf("%s/cpu.stat", tree->controllers[i][0]);
 		puts_file(root, path, tree->controllers[i][1]);
+		puts_file(root, stat_path, "usage_usec 1\n");
 	}
 	if (cgroup_vm_find(root, PID, &vm, &err))
 		fail_msg("%s", err.text);
