@@ -110,7 +110,8 @@ static int run_gnuplot(const struct plot_input *input, const char *program, stru
 		return err_remedy(err, "apt-get install gnuplot-nox fonts-dejavu-core");
 	}
 	/* -d: no ~/.gnuplot, so that a figure is the same for everybody. */
-	const char *const argv[] = {gnuplot, "-d", "-", NULL};
+	/* As a file, not as "-": there it would go on after an error and exit 0. */
+	const char *const argv[] = {gnuplot, "-d", "/dev/stdin", NULL};
 	const char *const env[] = {"LC_ALL=C.UTF-8", NULL};
 	AUTO(buf) struct buf output = BUF_INIT;
 	int status = 0;

@@ -348,13 +348,16 @@ static void broken_script(void **state)
 	make(&made, names, 3);
 	drawn_in_time(&made, "before", &text);
 	AUTO(free_ptr) char *script = rundir_path(made.run, "mine.gp");
-	static const char wrong[] = "plot no_such_variable\n";
+	/* Fails with the panel drawn: what is there by then must not pass for a figure. */
+	static const char wrong[] = "plot [0:1] x\nset label no_such_variable\nset label 'on'\n";
 	assert_int_equal(fsio_write_atomic(script, wrong, sizeof(wrong) - 1, &err), 0);
 	made.scenario.figure = (char *)"mine";
 	assert_int_equal(draw(&made, &err), -1);
 	assert_int_equal(err.domain, ERR_RUN);
 	if (!strstr(err.text, "no_such_variable"))
 		fail_msg("the error does not say why: %s", err.text);
+	assert_null(strstr(err.text, "multiplot"));
+	assert_true(strlen(err.text) < 250);
 	AUTO(free_ptr) char *tmp = rundir_path(made.run, RUNDIR_SVG ".tmp");
 	assert_false(fsio_exists(tmp));
 	AUTO(free_ptr) char *again = NULL;
