@@ -12,6 +12,20 @@
 /* In the order in which a user meets them. */
 const struct command command_table[] = {
 	{
+		.name = "plot",
+		.synopsis = "RUN...",
+		.summary = "draw the figure of a finished run again, from its files",
+		.about = "Draws figure.svg and figure.png into each run directory, with gnuplot and the\n"
+			 "script that the scenario names (figure: NAME).  NAME.gp and common.gp are looked\n"
+			 "for in the run directory, then in ./plots, then where limitlab is installed, so\n"
+			 "that a copy in ./plots may be edited.  Needs no root.",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_RUNS,
+		.options = OPTION(QUIET),
+		.run = cmd_plot,
+	},
+	{
 		.name = "doctor",
 		.synopsis = "",
 		.summary = "what this host has and lacks, with the exact remedies",
