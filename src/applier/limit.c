@@ -75,8 +75,8 @@ int limit_parse_value(const struct limit_spec *spec, const char *text, uint64_t 
 	AUTO(free_ptr) char *max = units_format(spec->max, spec->quantity);
 	const char *or_max = spec->may_be_unlimited ? ", or max for no limit" : "";
 	if (units_parse(text, spec->quantity, &value, &cause) < 0)
-		return err_input(err, "bad value for %s: %s; it takes %s to %s%s, for example %s", spec->name,
-			cause.text, min, max, or_max, spec->example);
+		return err_input(err, "bad value for %s: %s; it takes %s to %s%s", spec->name, cause.text,
+			min, max, or_max);
 	if (value < spec->min || value > spec->max)
 		return err_input(err, "%s '%s' is out of range; it takes %s to %s%s, for example %s",
 			spec->name, text, min, max, or_max, spec->example);

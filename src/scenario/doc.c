@@ -242,19 +242,20 @@ int doc_word(const struct doc *doc, const struct yaml_node_s *node, const char *
 int doc_quantity(const struct doc *doc, const struct yaml_node_s *node, enum quantity quantity, uint64_t min,
 	uint64_t max, const char *what, uint64_t *ret_value, struct err *err)
 {
+	struct err cause = ERR_INIT;
 	const char *text;
 	uint64_t value;
 
 	if (doc_word(doc, node, what, &text, err) < 0)
 		return -1;
-	if (units_parse(text, quantity, &value, err) < 0)
-		return doc_error_wrap(doc, doc_mark(node), err);
-	if (value < min || value > max) {
-		AUTO(free_ptr) char *least = units_format(min, quantity);
-		AUTO(free_ptr) char *most = units_format(max, quantity);
+	AUTO(free_ptr) char *least = units_format(min, quantity);
+	AUTO(free_ptr) char *most = units_format(max, quantity);
+	if (units_parse(text, quantity, &value, &cause) < 0)
+		return doc_error(
+			doc, doc_mark(node), err, "%s; %s goes from %s to %s", cause.text, what, least, most);
+	if (value < min || value > max)
 		return doc_error(doc, doc_mark(node), err,
 			"'%s' is out of range for %s; it goes from %s to %s", text, what, least, most);
-	}
 	*ret_value = value;
 	return 0;
 }
