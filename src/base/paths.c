@@ -44,10 +44,14 @@ char *paths_libexec(const char *name)
 
 const char *paths_state_dir(void)
 {
-	return LIMITLAB_STATEDIR;
+	const char *dir = getenv("LIMITLAB_STATE_DIR");
+
+	return dir && dir[0] == '/' ? dir : LIMITLAB_STATEDIR;
 }
 
 const char *paths_image_dir(void)
 {
-	return LIMITLAB_STATEDIR "/image";
+	const char *dir = getenv("LIMITLAB_IMAGE_DIR");
+
+	return dir && dir[0] == '/' ? dir : LIMITLAB_STATEDIR "/image";
 }

@@ -16,9 +16,9 @@ const char *paths_data_dir(void);
 char *paths_data(const char *relative);
 /* A helper file: "runner" or "init".  The caller frees. */
 char *paths_libexec(const char *name);
-/* What limitlab keeps between runs (/var/lib/limitlab); static. */
+/* What limitlab keeps between runs: $LIMITLAB_STATE_DIR (absolute), else /var/lib/limitlab. */
 const char *paths_state_dir(void);
-/* Where guest images are kept: the state folder's "image"; static. */
+/* Where guest images are kept: $LIMITLAB_IMAGE_DIR (absolute), else /var/lib/limitlab/image. */
 const char *paths_image_dir(void);
 
 #endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/undo.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <mntent.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/paths.h"
+#include "glue/libvirt.h"
+#include "run/journal.h"
+#include "series/rundir.h"
+
+/* How deep below a hierarchy's mount libvirt makes its groups: machine.slice/NAME.scope/libvirt/vcpu0 is four. */
+#define CGROUP_DEPTH 6
+/* After a SIGKILL a group stays busy until the kernel has reaped its last task. */
+#define CGROUP_BUSY_MS 3000
+
+DEFINE_AUTO(mntent, FILE *, endmntent);
+DEFINE_AUTO(fts, FTS *, fts_close);
+
+static int undo_run(const char *run, const char *unused, struct err *err)
+{
+	struct manifest manifest;
+	int result = 0;
+
+	(void)unused;
+	AUTO(free_ptr) char *path = rundir_path(run, RUNDIR_MANIFEST);
+	if (!fsio_exists(path))
+		return 0;
+	manifest_init(&manifest);
+	if (manifest_read(&manifest, path, err)) {
+		manifest_release(&manifest);
+		return -1;
+	}
+	if (manifest.state == RUN_RUNNING) {
+		manifest.state = RUN_BROKEN;
+		free(manifest.reason);
+		manifest.reason = xstrdup("limitlab was killed while the run went on");
+		result = manifest_write(&manifest, path, err);
+	}
+	manifest_release(&manifest);
+	return result;
+}
+
+static int remove_group(const char *path, struct err *err)
+{
+	uint64_t deadline = clock_now_ns() + CGROUP_BUSY_MS * NS_PER_MS;
+
+	while (rmdir(path)) {
+		if (errno == ENOENT)
+			return 0;
+		if (errno != EBUSY || clock_now_ns() >= deadline)
+			return err_sys(err, errno, "cannot remove the control group '%s'", path);
+		clock_sleep_until_ns(clock_now_ns() + 10 * NS_PER_MS);
+	}
+	return 0;
+}
+
+/* libvirt names a group after the domain: "qemu-embed-HASH-1-limitlab-blue.libvirt-qemu", "machine-qemu\x2d1\x2dlimitlab...". */
+static bool is_ours(const char *name, const char *prefix)
+{
+	AUTO(buf) struct buf plain = BUF_INIT;
+
+	for (const char *at = name; *at;) {
+		bool dash = !strncmp(at, "\\x2d", 4);
+		buf_add(&plain, dash ? "-" : at, 1);
+		at += dash ? 4 : 1;
+	}
+	const char *found = strstr(plain.data ? plain.data : "", prefix);
+	return found && found > plain.data && found[-1] == '-' && strstr(plain.data, "qemu-");
+}
+
+static int remove_groups_below(const char *mount, const char *prefix, struct err *err)
+{
+	char *roots[] = {(char *)(uintptr_t)mount, NULL};
+	int result = 0, ours_level = -1;
+
+	AUTO(fts) FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	if (!tree)
+		return err_sys(err, errno, "cannot walk '%s'", mount);
+	for (FTSENT *entry; (entry = fts_read(tree)) != NULL;) {
+		if (entry->fts_info == FTS_D && ours_level < 0 && is_ours(entry->fts_name, prefix))
+			ours_level = entry->fts_level;
+		if (entry->fts_info == FTS_D && ours_level < 0 && entry->fts_level >= CGROUP_DEPTH)
+			(void)fts_set(tree, entry, FTS_SKIP);
+		if (entry->fts_info != FTS_DP || ours_level < 0)
+			continue;
+		if (remove_group(entry->fts_path, err))
+			result = -1;
+		if (entry->fts_level == ours_level)
+			ours_level = -1;
+	}
+	return result;
+}
+
+/* Calls visit() for the mount point of every cgroup hierarchy. */
+static int each_hierarchy(int (*visit)(const char *mount, void *context, struct err *err), void *context,
+	struct err *err)
+{
+	char line[4096];
+	struct mntent entry;
+	int result = 0;
+
+	AUTO(mntent) FILE *mounts = setmntent("/proc/self/mounts", "re");
+	if (!mounts)
+		return err_sys(err, errno, "cannot read '/proc/self/mounts'");
+	while (getmntent_r(mounts, &entry, line, sizeof(line)))
+		if (!strcmp(entry.mnt_type, "cgroup") || !strcmp(entry.mnt_type, "cgroup2"))
+			if (visit(entry.mnt_dir, context, err))
+				result = -1;
+	return result;
+}
+
+static int visit_remove(const char *mount, void *context, struct err *err)
+{
+	return remove_groups_below(mount, context, err);
+}
+
+static int undo_cgroups(const char *prefix, const char *unused, struct err *err)
+{
+	(void)unused;
+	return each_hierarchy(visit_remove, (void *)(uintptr_t)prefix, err);
+}
+
+static int undo_cgroup_parent(const char *path, const char *unused, struct err *err)
+{
+	(void)unused;
+	/* Somebody else may have put a machine of theirs there by now: then it stays. */
+	if (rmdir(path) && errno != ENOENT && errno != EBUSY && errno != ENOTEMPTY)
+		return err_sys(err, errno, "cannot remove the control group '%s'", path);
+	return 0;
+}
+
+static bool has_word(const char *words, const char *word, size_t length)
+{
+	for (const char *at = words; (at = strstr(at, word)) != NULL; at++)
+		if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' '))
+			return true;
+	return false;
+}
+
+/* v2: libvirt enables the controllers it needs in the root's subtree_control; those that were off go off again. */
+static int push_controllers(struct journal *journal, const char *mount, struct err *err)
+{
+	static const char *const wanted[] = {"cpuset", "cpu", "io", "memory"};
+	AUTO(free_ptr) char *path = xasprintf("%s/cgroup.subtree_control", mount);
+	AUTO(free_ptr) char *available = xasprintf("%s/cgroup.controllers", mount);
+	AUTO(buf) struct buf off = BUF_INIT;
+	char enabled[256], there[256];
+
+	if (!fsio_exists(path))
+		return 0;
+	if (fsio_read_small(-1, path, enabled, sizeof(enabled), err) ||
+		fsio_read_small(-1, available, there, sizeof(there), err))
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (has_word(there, wanted[i], strlen(wanted[i])) && !has_word(enabled, wanted[i], strlen(wanted[i])))
+			buf_addf(&off, "%s-%s", off.length ? " " : "", wanted[i]);
+	return off.length ? journal_push(journal, UNDO_CGROUP_CONTROLLERS, path, off.data, err) : 0;
+}
+
+static int undo_cgroup_controllers(const char *path, const char *controllers, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	/* Busy: somebody else's groups use them by now, so they stay. */
+	if (!controllers || !fsio_write_small(-1, path, controllers, &why) || why.code == EBUSY || why.code == ENOENT)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+static int visit_parent(const char *mount, void *context, struct err *err)
+{
+	static const char *const parents[] = {"machine", "machine.slice"};
+	struct journal *journal = context;
+
+	if (push_controllers(journal, mount, err))
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", mount, parents[i]);
+		if (!fsio_exists(path) && journal_push(journal, UNDO_CGROUP_PARENT, path, NULL, err))
+			return -1;
+	}
+	return 0;
+}
+
+int undo_push_cgroups(struct journal *journal, struct err *err)
+{
+	if (each_hierarchy(visit_parent, journal, err))
+		return -1;
+	return journal_push(journal, UNDO_CGROUPS, "limitlab-", NULL, err);
+}
+
+static int undo_domain(const char *uri, const char *name, struct err *err)
+{
+	if (!name || strncmp(name, "limitlab-", strlen("limitlab-")))
+		return err_run(err, "'%s' is no domain of limitlab", name ? name : "");
+	AUTO(vir_connect) virConnectPtr connection = virConnectOpen(uri);
+	if (!connection)
+		return err_libvirt(err, "cannot connect to '%s'", uri);
+	AUTO(vir_domain) virDomainPtr domain = virDomainLookupByName(connection, name);
+	if (!domain)
+		return 0;
+	if (virDomainDestroy(domain) && virDomainIsActive(domain) == 1)
+		return err_libvirt(err, "cannot destroy the domain '%s'", name);
+	return 0;
+}
+
+static int undo_tree(const char *path, const char *unused, struct err *err)
+{
+	size_t length = strlen(paths_state_dir());
+
+	(void)unused;
+	if (strncmp(path, paths_state_dir(), length) || path[length] != '/' || strstr(path, "/../"))
+		return err_run(err, "'%s' is not below '%s'", path, paths_state_dir());
+	return fsio_remove_tree(path, err);
+}
+
+const struct undo_kind undo_kinds[] = {
+	{UNDO_RUN, "the run's manifest", undo_run},
+	{UNDO_CGROUPS, "control groups of the tenants", undo_cgroups},
+	{UNDO_CGROUP_PARENT, "the machines' control group", undo_cgroup_parent},
+	{UNDO_CGROUP_CONTROLLERS, "controllers of the root group", undo_cgroup_controllers},
+	{UNDO_DOMAIN, "the domain", undo_domain},
+	{UNDO_TREE, "the folder", undo_tree},
+};
+const size_t undo_kind_count = ARRAY_SIZE(undo_kinds);
+
+const struct undo_kind *undo_find(const char *name)
+{
+	for (size_t i = 0; i < undo_kind_count; i++)
+		if (!strcmp(undo_kinds[i].name, name))
+			return &undo_kinds[i];
+	return NULL;
+}

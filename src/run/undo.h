@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The kinds of entries in the undo journal.  Each undo must work twice, and when the change it undoes never happened.
+ */
+#ifndef LIMITLAB_RUN_UNDO_H
+#define LIMITLAB_RUN_UNDO_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct undo_kind {
+	const char *name;
+	const char *summary; /* what is undone, for messages: "control groups of the tenants" */
+	/* argument2 is NULL when the entry has none. */
+	int (*undo)(const char *argument, const char *argument2, struct err *err);
+};
+
+/* "run" RUNDIR: a manifest that still says "running" becomes "broken". */
+#define UNDO_RUN "run"
+/* "cgroups" PREFIX: removes the (empty) control groups of our domains, below every hierarchy. */
+#define UNDO_CGROUPS "cgroups"
+/* "cgroup-parent" PATH: a group that was not there before us, removed when it is empty. */
+#define UNDO_CGROUP_PARENT "cgroup-parent"
+/* "cgroup-controllers" PATH/cgroup.subtree_control "cpu io": controllers that libvirt will enable (v2), disabled again. */
+#define UNDO_CGROUP_CONTROLLERS "cgroup-controllers"
+/* "domain" URI NAME: a domain that a daemon keeps. */
+#define UNDO_DOMAIN "domain"
+/* "tree" PATH: a folder of ours below the state directory. */
+#define UNDO_TREE "tree"
+
+const struct undo_kind *undo_find(const char *name);
+extern const struct undo_kind undo_kinds[];
+extern const size_t undo_kind_count;
+
+/* Pushes what a run of VMs will leave in the control group hierarchies. */
+struct journal;
+int undo_push_cgroups(struct journal *journal, struct err *err);
+
+#endif
