@@ -12,6 +12,34 @@
 /* In the order in which a user meets them. */
 const struct command command_table[] = {
 	{
+		.name = "run",
+		.synopsis = "SCENARIO...",
+		.summary = "boot the tenants, run the timeline, judge, draw",
+		.about = "Runs scenario files one after the other and exits with the worst outcome. Each run\n"
+			 "leaves a directory OUT/NAME/TIME/, whose path is printed last. Needs root.\n\n"
+			 "The tenants run in private namespaces: whatever ends the run, nothing of it is left\n"
+			 "on this host, except what 'limitlab clean' takes back after a SIGKILL.",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_SCENARIOS,
+		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) | OPTION(JUNIT) |
+			OPTION(KERNEL) | OPTION(JSON) | OPTION(QUIET),
+		.run = cmd_run,
+	},
+	{
+		.name = "judge",
+		.synopsis = "RUN...",
+		.summary = "judge finished runs again, from their files",
+		.about = "Derives the series again from the raw samples, judges them against the scenario kept\n"
+			 "in the run directory, and writes series.csv, verdict.json and junit.xml. Needs neither\n"
+			 "root nor a hypervisor.",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_RUNS,
+		.options = OPTION(JSON) | OPTION(JUNIT) | OPTION(QUIET),
+		.run = cmd_judge,
+	},
+	{
 		.name = "plot",
 		.synopsis = "RUN...",
 		.summary = "draw the figure of a finished run again, from its files",
@@ -24,6 +52,15 @@ const struct command command_table[] = {
 		.args = COMMAND_ARGS_RUNS,
 		.options = OPTION(QUIET),
 		.run = cmd_plot,
+	},
+	{
+		.name = "clean",
+		.synopsis = "",
+		.summary = "undo what killed runs left behind",
+		.about = "Replays the undo journals of runs that were killed together with their supervisor.\n"
+			 "Does nothing when there is nothing to do; refuses while a run goes on. Needs root.",
+		.options = OPTION(QUIET),
+		.run = cmd_clean,
 	},
 	{
 		.name = "doctor",

@@ -153,10 +153,11 @@ int results_finish(struct results *results, const struct results_options *option
 	if (judge_run(&input, &results->judgement, err))
 		return -1;
 	results->judged = true;
-	if (options->write && write_files(results, err))
-		return -1;
-	if (!options->draw)
-		return 0;
+	return options->write ? write_files(results, err) : 0;
+}
+
+int results_draw(const struct results *results, struct err *err)
+{
 	AUTO(free_ptr) char *plots = paths_data("plots");
 	const struct plot_input plot = {
 		.run = results->run,
@@ -165,7 +166,7 @@ int results_finish(struct results *results, const struct results_options *option
 		.manifest = &results->manifest,
 		.events = &results->events,
 		.model = results->has_model ? &results->model : NULL,
-		.judgement = &results->judgement,
+		.judgement = results->judged ? &results->judgement : NULL,
 	};
 	return plot_draw(&plot, err);
 }

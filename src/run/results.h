@@ -31,7 +31,6 @@ struct results {
 
 struct results_options {
 	bool write; /* series.csv (when derived), verdict.json and junit.xml in the run directory */
-	bool draw;  /* and the figure */
 };
 
 /*
@@ -46,6 +45,9 @@ void results_release(struct results *results);
  * nothing else than a complete run can pass.
  */
 int results_finish(struct results *results, const struct results_options *options, struct err *err);
+
+/* Draws figure.svg and figure.png into the run directory; with the verdict when it has been judged. */
+int results_draw(const struct results *results, struct err *err);
 
 static inline void auto_results(struct results *results)
 {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "cmd/commands.h"
+#include "cmd/options.h"
+#include "run/run.h"
+
+static void report(void *context, const char *text)
+{
+	const struct options *options = context;
+
+	if (!options->quiet)
+		(void)printf("undone: %s\n", text);
+}
+
+int cmd_clean(int argc, char **argv)
+{
+	struct options options;
+	struct err err = ERR_INIT;
+	size_t journals;
+
+	if (options_parse(argc, argv, &options, &err))
+		return command_fail(&err);
+	if (geteuid() != 0) {
+		(void)err_host(&err, "limitlab clean needs root: it undoes what runs changed on this host");
+		(void)err_remedy(&err, "sudo limitlab clean");
+		return command_fail(&err);
+	}
+	if (run_clean(report, &options, &journals, &err))
+		return command_fail(&err);
+	if (!options.quiet)
+		(void)printf(journals ? "%zu dead run%s cleaned up\n" : "nothing to clean up\n", journals,
+			journals == 1 ? "" : "s");
+	return 0;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/paths.h"
+#include "guest/runner.h"
+#include "run/inner.h"
+#include "run/state.h"
+#include "run/undo.h"
+#include "run/wire.h"
+
+/* A TCG guest is ready in 4 s alone and 8 s beside two others (measured); a nested one takes a minute. */
+#define BOOT_DEADLINE_S	   300
+#define BARRIER_DEADLINE_S 120
+
+static int work_boot(struct job *job, struct err *err)
+{
+	struct member *member = job->context;
+	const struct run_plan *plan = member->inner->plan;
+	pid_t pid;
+
+	struct vm_spec spec = {
+		.name = member->spec->name,
+		.vcpus = member->spec->vcpus,
+		.memory_bytes = member->spec->memory_bytes,
+		/* Free while booting: on one scarce CPU three boots take three times as long.  Pinned at the barrier. */
+		.vcpu_cpus = plan->allowed_cpus,
+		.emulator_cpus = plan->harness_cpus,
+		.kvm = member->inner->accel.kvm,
+		.kernel_path = plan->image->kernel_path,
+		.initrd_path = plan->image->initrd_path,
+		.root_path = plan->image->root_path,
+		.console_path = member->console_path,
+		.stream_path = member->stream_path,
+	};
+	uint64_t begin_ns = clock_now_ns();
+	if (vm_start(member->inner->host, &spec, &member->vm, err) ||
+		vm_wait_ready(member->vm, begin_ns + BOOT_DEADLINE_S * NS_PER_S, err))
+		return -1;
+	member->ready_s = (double)(clock_now_ns() - begin_ns) / 1e9;
+	if (vm_pid(member->vm, &pid, err) || target_open(vm_domain(member->vm), pid, &member->target, err))
+		return -1;
+	if (vm_open_stream(member->vm, &member->stream_fd, err))
+		return -1;
+	if (!member->ops)
+		return 0;
+
+	char **tool = NULL;
+	bool repeat = false;
+	if (member->ops->command(RUNNER_JOB_PATH, member->job_text, &tool, &repeat, err))
+		return -1;
+	const char *argv[64] = {RUNNER_PATH};
+	size_t count = 1;
+	if (repeat)
+		argv[count++] = "--repeat";
+	argv[count++] = "--";
+	for (size_t i = 0; tool[i] && count + 1 < ARRAY_SIZE(argv); i++)
+		argv[count++] = tool[i];
+	int result = vm_exec(member->vm, argv, member->job_text, &(int64_t){0}, err);
+	for (size_t i = 0; tool[i]; i++)
+		free(tool[i]);
+	free(tool);
+	return result;
+}
+
+/* Pins the vCPUs and sets what the scenario declares before the timeline. */
+static int work_barrier(struct job *job, struct err *err)
+{
+	struct member *member = job->context;
+	const struct run_plan *plan = member->inner->plan;
+	const cpu_set_t *cpus = CPU_COUNT(&member->spec->cpus) ? &member->spec->cpus : &plan->allowed_cpus;
+
+	if (vm_pin(member->vm, cpus, err))
+		return -1;
+	for (size_t i = 0; i < member->spec->limit_count; i++) {
+		const struct limit_setting *setting = &member->spec->limits[i];
+		uint64_t read_back;
+		if (limit_set(member->target, setting->limit, setting->value, &read_back, err))
+			return -1;
+	}
+	for (unsigned limit = 0; limit < LIMIT_COUNT; limit++)
+		member->initial_known[limit] =
+			limit_get(member->target, limit, &member->initial[limit], NULL, NULL) == 0;
+	return 0;
+}
+
+static int work_destroy(struct job *job, struct err *err)
+{
+	struct member *member = job->context;
+
+	(void)err;
+	target_close(member->target);
+	member->target = NULL;
+	vm_destroy(member->vm);
+	member->vm = NULL;
+	return 0;
+}
+
+static void finished_quietly(struct job *job)
+{
+	(void)job;
+}
+
+static void finished_boot(struct job *job)
+{
+	struct member *member = job->context;
+
+	if (job->result == 0)
+		wire_event(member->inner->plan->wire_fd, inner_seconds(member->inner, clock_now_ns()),
+			member->spec->name);
+}
+
+static void post(struct member *member, int (*work)(struct job *, struct err *), void (*finished)(struct job *))
+{
+	member->job = (struct job){.work = work, .finished = finished, .context = member};
+	worker_post(member->worker, &member->job);
+}
+
+/* Posts the same work for every member and waits for all; the first failure in tenant order is the error. */
+static int all_members(struct inner *inner, int (*work)(struct job *, struct err *), void (*finished)(struct job *),
+	uint64_t deadline_s, struct err *err)
+{
+	for (size_t i = 0; i < inner->member_count; i++)
+		post(&inner->members[i], work, finished);
+	int late = loop_run_jobs(inner->loop, clock_now_ns() + deadline_s * NS_PER_S, err);
+	if (late < 0)
+		return -1;
+	if (late)
+		return err_run(err, "the tenants did not answer within %llu s", (unsigned long long)deadline_s);
+	for (size_t i = 0; i < inner->member_count; i++) {
+		struct member *member = &inner->members[i];
+		if (!member->job.result)
+			continue;
+		*err = member->job.err;
+		return err_wrap(err, "tenant '%s'", member->spec->name);
+	}
+	return 0;
+}
+
+static int prepare_member(struct inner *inner, size_t index, struct err *err)
+{
+	const struct run_plan *plan = inner->plan;
+	struct member *member = &inner->members[index];
+	const char *name = plan->scenario->tenants[index].name;
+
+	member->inner = inner;
+	member->spec = &plan->scenario->tenants[index];
+	member->stream_fd = -1;
+	member->ready_s = NAN;
+	member->console_path = xasprintf("%s/" RUNDIR_LOG "/%s.console", plan->run_dir, name);
+	member->stream_path = xasprintf("%s/embed/run/stream-%zu.sock", paths_state_dir(), index);
+	if (!plan->embed)
+		member->stream_path[0] = '\0'; /* libvirt chooses a path its daemon may use */
+	if (member->spec->workload_path) {
+		if (workload_load(member->spec->workload_path, &member->ops, &member->job_text, err))
+			return -1;
+		workload_stream_init(&member->stream, member->ops);
+	}
+	if (!plan->embed) {
+		AUTO(free_ptr) char *domain = xasprintf("limitlab-%s", name);
+		if (journal_push(plan->journal, UNDO_DOMAIN, plan->uri, domain, err))
+			return -1;
+	}
+	return worker_new(inner->loop, name, &member->worker, err);
+}
+
+int inner_boot(struct inner *inner, struct err *err)
+{
+	const struct run_plan *plan = inner->plan;
+	char detail[128];
+
+	inner->zero_ns = clock_now_ns();
+	wire_phase(plan->wire_fd, "acceleration", "");
+	AUTO(free_ptr) char *cache = state_path("");
+	if (accel_decide(plan->accel, cache, plan->image->kernel_path, plan->image->initrd_path, &inner->accel, err))
+		return -1;
+	if (!inner->accel.kvm && !inner->accel.cached && plan->accel == ACCEL_AUTO)
+		wire_warn(plan->wire_fd, "tenants run under TCG (emulation): %s", inner->accel.reason);
+	wire_phase(plan->wire_fd, "libvirt", plan->uri);
+	if (vm_host_open(plan->uri, &inner->host, err))
+		return -1;
+	inner->member_count = plan->scenario->tenant_count;
+	(void)snprintf(detail, sizeof(detail), "%zu tenants, %s", inner->member_count, inner->accel.kvm ? "KVM" : "TCG");
+	wire_phase(plan->wire_fd, "boot", detail);
+	for (size_t i = 0; i < inner->member_count; i++)
+		if (prepare_member(inner, i, err))
+			return -1;
+	uint64_t begin_ns = inner->zero_ns = clock_now_ns();
+	if (all_members(inner, work_boot, finished_boot, BOOT_DEADLINE_S + 30, err))
+		return -1;
+	inner->manifest.boot_s = (double)(clock_now_ns() - begin_ns) / 1e9;
+	for (size_t i = 0; i < inner->member_count; i++)
+		if (inner->members[i].ops && member_watch(&inner->members[i], err))
+			return -1;
+	return 0;
+}
+
+static bool all_ready(const struct inner *inner)
+{
+	for (size_t i = 0; i < inner->member_count; i++)
+		if (inner->members[i].ops && !inner->members[i].stream.ready && !inner->members[i].stream.failed)
+			return false;
+	return true;
+}
+
+int inner_barrier(struct inner *inner, struct err *err)
+{
+	uint64_t deadline_ns = clock_now_ns() + BARRIER_DEADLINE_S * NS_PER_S;
+
+	wire_phase(inner->plan->wire_fd, "barrier", "");
+	/* The runners say so themselves; each line comes through the loop. */
+	while (!all_ready(inner)) {
+		int late = loop_run(inner->loop, NULL, clock_now_ns() + 10 * NS_PER_MS, err);
+		if (late < 0)
+			return -1;
+		for (size_t i = 0; i < inner->member_count; i++)
+			if (inner->members[i].gone)
+				return err_run(err, "tenant '%s' died before the start", inner->members[i].spec->name);
+		if (clock_now_ns() >= deadline_ns)
+			return err_run(err, "the tenants' runners were not ready within %d s", BARRIER_DEADLINE_S);
+	}
+	for (size_t i = 0; i < inner->member_count; i++)
+		if (inner->members[i].stream.failed)
+			return err_run(err, "tenant '%s': %s", inner->members[i].spec->name,
+				inner->members[i].stream.trouble ? inner->members[i].stream.trouble : "its runner failed");
+	return all_members(inner, work_barrier, finished_quietly, BARRIER_DEADLINE_S, err);
+}
+
+void inner_shutdown(struct inner *inner)
+{
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < inner->member_count; i++)
+		if (inner->members[i].vm && inner->members[i].worker)
+			post(&inner->members[i], work_destroy, finished_quietly);
+	/* A VM that cannot be destroyed in time goes with the PID namespace, or through the journal. */
+	(void)loop_run_jobs(inner->loop, clock_now_ns() + 10 * NS_PER_S, &ignored);
+}

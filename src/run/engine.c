@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The timeline: ticks and events on absolute deadlines of one clock.  Start and stop are one byte each, written here;
+ * limits are set by the tenants' worker threads, which may wait for libvirt as long as they like.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "guest/runner.h"
+#include "run/inner.h"
+#include "run/wire.h"
+#include "sample/sampler.h"
+#include "series/stats.h"
+
+/* Sampling begins this long before t = 0, so that the first window has a value at its left end. */
+#define LEAD_NS (1 * NS_PER_S)
+/* After the last event: how long a starved guest may take to acknowledge its stop. */
+#define STOP_DEADLINE_S 10
+#define JOBS_DEADLINE_S 30
+
+struct lateness {
+	double *ms;
+	size_t count, capacity;
+};
+
+struct engine {
+	struct inner *inner;
+	struct sampler *sampler;
+	uint64_t interval_ns, end_ns;
+	int64_t tick; /* the next one; 0 is at t = 0 */
+	size_t next_event;
+	struct lateness tick_lateness, event_lateness;
+	uint64_t tick_cpu_ns, ticks_done, ticks_late, ticks_missed;
+	double live_t_s, live_usage_ns[SCENARIO_MAX_TENANTS];
+	struct err failure; /* the first event that could not be carried out */
+};
+
+/* One limit of one tenant being set. */
+struct limit_job {
+	struct job job;
+	struct engine *engine;
+	struct member *member;
+	const struct event_spec *event;
+	enum limit_id limit;
+	uint64_t value, read_back;
+	bool has_read_back;
+	uint64_t start_ns, end_ns;
+};
+
+static void lateness_add(struct lateness *lateness, uint64_t asked_ns, uint64_t actual_ns)
+{
+	lateness->ms = xgrow(lateness->ms, lateness->count, &lateness->capacity, sizeof(*lateness->ms));
+	lateness->ms[lateness->count++] = actual_ns > asked_ns ? (double)(actual_ns - asked_ns) / 1e6 : 0.0;
+}
+
+static uint64_t tick_ns(const struct engine *engine, int64_t tick)
+{
+	return (uint64_t)((int64_t)engine->inner->zero_ns + tick * (int64_t)engine->interval_ns);
+}
+
+static uint64_t event_ns(const struct engine *engine, const struct event_spec *event)
+{
+	return engine->inner->zero_ns + event->at_ns;
+}
+
+struct event_record *inner_record(struct inner *inner, const struct member *member, const char *event,
+	uint64_t asked_ns, uint64_t start_ns, uint64_t end_ns)
+{
+	struct event_record *record = event_log_add(&inner->log);
+
+	record->asked_s = inner_seconds(inner, asked_ns);
+	record->start_s = inner_seconds(inner, start_ns);
+	record->end_s = inner_seconds(inner, end_ns);
+	record->event = xstrdup(event);
+	record->tenant = xstrdup(member->spec->name);
+	record->limit = LIMIT_COUNT;
+	record->name = xstrdup("");
+	record->error = xstrdup("");
+	return record;
+}
+
+static void fail(struct engine *engine, const struct err *why)
+{
+	if (!err_is_set(&engine->failure))
+		engine->failure = *why;
+}
+
+static int work_limit(struct job *job, struct err *err)
+{
+	struct limit_job *self = job->context;
+	struct member *member = self->member;
+
+	self->start_ns = clock_now_ns();
+	self->read_back = UINT64_MAX;
+	int result = limit_set(member->target, self->limit, self->value, &self->read_back, err);
+	self->has_read_back = result == 0 || (err_is_set(err) && err->domain == ERR_READBACK);
+	self->end_ns = clock_now_ns();
+	return result;
+}
+
+static void finished_limit(struct job *job)
+{
+	struct limit_job *self = job->context;
+	struct engine *engine = self->engine;
+	struct inner *inner = engine->inner;
+	uint64_t asked_ns = event_ns(engine, self->event);
+
+	struct event_record *record = inner_record(inner, self->member, event_kind_name(self->event->kind), asked_ns,
+		self->start_ns, self->end_ns);
+	record->limit = self->limit;
+	record->asked = self->value;
+	record->read_back = self->read_back;
+	record->has_read_back = self->has_read_back;
+	if (self->event->name) {
+		free(record->name);
+		record->name = xstrdup(self->event->name);
+	}
+	if (job->result) {
+		free(record->error);
+		record->error = xstrdup(job->err.text);
+		err_wrap(&job->err, "at %.3f s, tenant '%s'", record->asked_s, self->member->spec->name);
+		fail(engine, &job->err);
+	}
+	lateness_add(&engine->event_lateness, asked_ns, self->start_ns);
+	const struct limit_spec *spec = limit_spec(self->limit);
+	AUTO(free_ptr) char *value = limit_format_value(spec, self->read_back);
+	AUTO(free_ptr) char *text = xasprintf("%s %s %s, read back %s after %.1f ms", self->member->spec->name,
+		spec->name, self->event->kind == EVENT_RESET ? "reset" : "set", self->has_read_back ? value : "nothing",
+		(double)(self->end_ns - self->start_ns) / 1e6);
+	wire_event(inner->plan->wire_fd, record->start_s, text);
+	free(self);
+}
+
+static void post_limit(struct engine *engine, struct member *member, const struct event_spec *event,
+	enum limit_id limit, uint64_t value)
+{
+	struct limit_job *self = xcalloc(1, sizeof(*self));
+
+	self->job = (struct job){.work = work_limit, .finished = finished_limit, .context = self};
+	self->engine = engine;
+	self->member = member;
+	self->event = event;
+	self->limit = limit;
+	self->value = value;
+	worker_post(member->worker, &self->job);
+}
+
+/* What reset goes back to: the values at the barrier.  Without `all`, one limit. */
+static void post_reset(struct engine *engine, struct member *member, const struct event_spec *event)
+{
+	for (unsigned limit = 0; limit < LIMIT_COUNT; limit++)
+		if ((event->limit == LIMIT_COUNT || event->limit == limit) && member->initial_known[limit])
+			post_limit(engine, member, event, limit, member->initial[limit]);
+}
+
+static void signal_member(struct engine *engine, struct member *member, const struct event_spec *event)
+{
+	struct inner *inner = engine->inner;
+	struct err why = ERR_INIT;
+	bool start = event->kind == EVENT_START;
+
+	if (!member->ops)
+		return;
+	uint64_t begin_ns = clock_now_ns();
+	if (start && !member->start_ns)
+		member->start_ns = begin_ns;
+	bool failed = member_command(member, start ? RUNNER_BYTE_START : RUNNER_BYTE_STOP, &why) != 0;
+	struct event_record *record = inner_record(inner, member, event_kind_name(event->kind), event_ns(engine, event),
+		begin_ns, clock_now_ns());
+	if (event->name) {
+		free(record->name);
+		record->name = xstrdup(event->name);
+	}
+	if (failed) {
+		free(record->error);
+		record->error = xstrdup(why.text);
+		fail(engine, &why);
+	}
+	lateness_add(&engine->event_lateness, event_ns(engine, event), begin_ns);
+}
+
+static void carry_out(struct engine *engine, const struct event_spec *event)
+{
+	struct inner *inner = engine->inner;
+
+	for (size_t i = 0; i < inner->member_count; i++) {
+		struct member *member = &inner->members[i];
+		if (!(event->tenants & (UINT32_C(1) << i)))
+			continue;
+		switch (event->kind) {
+		case EVENT_START:
+		case EVENT_STOP:
+			signal_member(engine, member, event);
+			break;
+		case EVENT_SET:
+			for (size_t k = 0; k < event->setting_count; k++)
+				post_limit(engine, member, event, event->settings[k].limit, event->settings[k].value);
+			break;
+		case EVENT_RESET:
+			post_reset(engine, member, event);
+			break;
+		case EVENT_KIND_COUNT:
+			BUG("event of no kind");
+		}
+	}
+	if (event->kind == EVENT_START || event->kind == EVENT_STOP) {
+		AUTO(free_ptr) char *label = scenario_event_label(inner->plan->scenario, event);
+		wire_event(inner->plan->wire_fd, inner_seconds(inner, clock_now_ns()), label);
+	}
+}
+
+/* About once a second: what the terminal shows. */
+static void show_live(struct engine *engine)
+{
+	struct inner *inner = engine->inner;
+	const struct table *samples = &inner->samples;
+	double values[SCENARIO_MAX_TENANTS];
+	int column = table_column(samples, "vcpu_usage_ns");
+	size_t rows = inner->member_count + 1;
+
+	if (column < 0 || samples->row_count < rows)
+		return;
+	double t_s = samples->t_s[samples->row_count - rows];
+	if (t_s - engine->live_t_s < 1.0 - 1e-3)
+		return;
+	for (size_t i = 0; i < inner->member_count; i++) {
+		double usage = samples->cells[(samples->row_count - rows + i) * samples->column_count + (size_t)column];
+		values[i] = (usage - engine->live_usage_ns[i]) / 1e9 / (t_s - engine->live_t_s) * 100.0;
+		engine->live_usage_ns[i] = usage;
+	}
+	bool first = engine->live_t_s == -INFINITY;
+	engine->live_t_s = t_s;
+	if (!first)
+		wire_tick(inner->plan->wire_fd, t_s, (double)inner->plan->scenario->duration_ns / 1e9, values,
+			inner->member_count);
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void do_tick(struct engine *engine)
+{
+	uint64_t due_ns = tick_ns(engine, engine->tick), now_ns = clock_now_ns();
+
+	/* A whole interval late: that tick is lost, and counted, not made up for. */
+	while (now_ns >= due_ns + engine->interval_ns) {
+		engine->ticks_missed++;
+		due_ns = tick_ns(engine, ++engine->tick);
+	}
+	uint64_t cpu_ns = thread_cpu_ns();
+	sampler_tick(engine->sampler, engine->inner->zero_ns, &engine->inner->samples);
+	engine->tick_cpu_ns += thread_cpu_ns() - cpu_ns;
+	lateness_add(&engine->tick_lateness, due_ns, now_ns);
+	if (now_ns > due_ns + engine->interval_ns / 10)
+		engine->ticks_late++;
+	engine->ticks_done++;
+	engine->tick++;
+	show_live(engine);
+}
+
+static int check_members(const struct inner *inner, struct err *err)
+{
+	for (size_t i = 0; i < inner->member_count; i++)
+		if (inner->members[i].gone)
+			return err_run(err, "tenant '%s' died at %.1f s", inner->members[i].spec->name,
+				inner_seconds(inner, clock_now_ns()));
+	return 0;
+}
+
+static int follow_timeline(struct engine *engine, struct err *err)
+{
+	const struct scenario *scenario = engine->inner->plan->scenario;
+
+	/* One tick after the end, so that a window may end with the timeline. */
+	while (engine->next_event < scenario->event_count || tick_ns(engine, engine->tick) <= engine->end_ns + engine->interval_ns) {
+		uint64_t tick_at = tick_ns(engine, engine->tick), event_at = UINT64_MAX;
+		if (engine->next_event < scenario->event_count)
+			event_at = event_ns(engine, &scenario->events[engine->next_event]);
+		if (loop_run(engine->inner->loop, NULL, tick_at < event_at ? tick_at : event_at, err) < 0)
+			return -1;
+		/* A tick that is due with an event goes first: it belongs to what was before. */
+		uint64_t now_ns = clock_now_ns();
+		if (now_ns >= tick_at)
+			do_tick(engine);
+		if (now_ns >= event_at)
+			carry_out(engine, &scenario->events[engine->next_event++]);
+		if (check_members(engine->inner, err))
+			return -1;
+		if (err_is_set(&engine->failure)) {
+			*err = engine->failure;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Waits for what was asked for late: limits still being set, runners still to say that they stopped. */
+static int wait_for_ends(struct engine *engine, struct err *err)
+{
+	struct inner *inner = engine->inner;
+	uint64_t deadline_ns = clock_now_ns() + STOP_DEADLINE_S * NS_PER_S;
+
+	int late = loop_run_jobs(inner->loop, clock_now_ns() + JOBS_DEADLINE_S * NS_PER_S, err);
+	if (late)
+		return late < 0 ? -1 : err_run(err, "libvirt did not answer within %d s", JOBS_DEADLINE_S);
+	if (err_is_set(&engine->failure)) {
+		*err = engine->failure;
+		return -1;
+	}
+	for (size_t i = 0; i < inner->member_count; i++) {
+		struct member *member = &inner->members[i];
+		while (member->start_ns && !member->stream.stopped && !member->stream.failed && !member->gone &&
+			clock_now_ns() < deadline_ns)
+			if (loop_run(inner->loop, NULL, clock_now_ns() + 20 * NS_PER_MS, err) < 0)
+				return -1;
+		if (member->start_ns && !member->stream.stopped && !member->stream.failed)
+			wire_warn(inner->plan->wire_fd, "tenant '%s' did not acknowledge its stop within %d s",
+				member->spec->name, STOP_DEADLINE_S);
+	}
+	return 0;
+}
+
+static double resident_mib(void)
+{
+	char text[128];
+	unsigned long size = 0, resident = 0;
+
+	if (fsio_read_small(-1, "/proc/self/statm", text, sizeof(text), NULL) ||
+		sscanf(text, "%lu %lu", &size, &resident) != 2)
+		return NAN;
+	return (double)resident * 4096.0 / 1048576.0;
+}
+
+static void measure(struct engine *engine, uint64_t cpu_ns, uint64_t wall_ns)
+{
+	struct manifest *manifest = &engine->inner->manifest;
+
+	manifest->ticks = engine->ticks_done;
+	manifest->ticks_late = engine->ticks_late;
+	manifest->ticks_missed = engine->ticks_missed;
+	manifest->tick_lateness_p99_ms = stats_quantile(engine->tick_lateness.ms, engine->tick_lateness.count, 0.99);
+	manifest->event_lateness_p99_ms =
+		stats_quantile(engine->event_lateness.ms, engine->event_lateness.count, 0.99);
+	manifest->tick_cost_us =
+		engine->ticks_done ? (double)engine->tick_cpu_ns / 1e3 / (double)engine->ticks_done : NAN;
+	manifest->overhead_cpu_pct = wall_ns ? (double)cpu_ns / (double)wall_ns * 100.0 : NAN;
+	manifest->overhead_rss_mib = resident_mib();
+}
+
+int inner_timeline(struct inner *inner, struct err *err)
+{
+	const struct scenario *scenario = inner->plan->scenario;
+	struct sampler_tenant tenants[SCENARIO_MAX_TENANTS];
+	size_t column_count;
+	struct engine engine = {
+		.inner = inner,
+		.interval_ns = scenario->sample_ns,
+		.live_t_s = -INFINITY,
+	};
+
+	for (size_t i = 0; i < inner->member_count; i++)
+		tenants[i] = (struct sampler_tenant){
+			.name = inner->members[i].spec->name,
+			.pid = target_pid(inner->members[i].target),
+			.cgroup = target_cgroup(inner->members[i].target),
+		};
+	if (sampler_new("", tenants, inner->member_count, scenario->has_scarce_cpu ? &scenario->scarce_cpus : NULL,
+		    &engine.sampler, err))
+		return -1;
+	const char *const *columns = sampler_columns(&column_count);
+	table_init(&inner->samples, columns, column_count);
+	wire_phase(inner->plan->wire_fd, "timeline", scenario->title ? scenario->title : scenario->name);
+	inner->zero_ns = clock_now_ns() + LEAD_NS;
+	engine.tick = -(int64_t)(LEAD_NS / engine.interval_ns);
+	engine.end_ns = inner->zero_ns + scenario->duration_ns;
+	uint64_t cpu_ns = clock_process_cpu_ns(), begin_ns = clock_now_ns();
+	int result = follow_timeline(&engine, err);
+	measure(&engine, clock_process_cpu_ns() - cpu_ns, clock_now_ns() - begin_ns);
+	inner->manifest.duration_s = inner_seconds(inner, clock_now_ns());
+	if (result == 0) {
+		wire_phase(inner->plan->wire_fd, "stop", "");
+		result = wait_for_ends(&engine, err);
+	}
+	sampler_free(engine.sampler);
+	free(engine.tick_lateness.ms);
+	free(engine.event_lateness.ms);
+	return result;
+}

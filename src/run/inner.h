@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens inside the sandbox: boot, barrier, timeline, record.  Shared by the files of this directory alone.
+ */
+#ifndef LIMITLAB_RUN_INNER_H
+#define LIMITLAB_RUN_INNER_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "applier/applier.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "guest/image.h"
+#include "run/journal.h"
+#include "run/loop.h"
+#include "scenario/scenario.h"
+#include "series/rundir.h"
+#include "series/table.h"
+#include "vm/accel.h"
+#include "vm/vm.h"
+#include "workload/workload.h"
+
+/* What the supervisor decided before it forked. */
+struct run_plan {
+	const struct scenario *scenario;
+	const char *run_dir;
+	const char *uri;
+	bool embed;
+	enum accel_wish accel;
+	const struct image *image;
+	cpu_set_t harness_cpus; /* limitlab and the emulators */
+	cpu_set_t allowed_cpus;
+	struct journal *journal;
+	int wire_fd;
+};
+
+/* A line of a tenant's stream, as it came. */
+struct stream_line {
+	uint64_t at_ns;
+	char *text;
+};
+
+/* One tenant while it lives. */
+struct member {
+	struct inner *inner;
+	const struct tenant_spec *spec;
+	struct worker *worker;
+	struct job job; /* boot, barrier and destroy; events have their own */
+	struct vm *vm;
+	struct target *target;
+	const struct workload_ops *ops; /* NULL: it idles */
+	char *job_text;
+	char *console_path, *stream_path;
+	double ready_s;
+	bool gone; /* its stream ended: QEMU died */
+	int stream_fd;
+	struct watch watch;
+	struct buf partial; /* a line that has not ended yet */
+	struct stream_line *lines;
+	size_t line_count, line_capacity;
+	struct workload_stream stream;
+	uint64_t initial[LIMIT_COUNT]; /* at the barrier: what reset goes back to */
+	bool initial_known[LIMIT_COUNT];
+	uint64_t start_ns; /* when its first start byte was written; 0: never */
+};
+
+struct inner {
+	const struct run_plan *plan;
+	struct loop *loop;
+	struct vm_host *host;
+	struct accel accel;
+	struct member members[SCENARIO_MAX_TENANTS];
+	size_t member_count;
+	uint64_t zero_ns; /* start of the timeline; before it is known: start of the boot */
+	struct event_log log;
+	struct table samples;
+	struct manifest manifest;
+};
+
+static inline double inner_seconds(const struct inner *inner, uint64_t at_ns)
+{
+	return ((double)at_ns - (double)inner->zero_ns) / 1e9;
+}
+
+/* boot.c: libvirt, acceleration, all VMs together, agents, runners; then pins and initial limits. */
+int inner_boot(struct inner *inner, struct err *err);
+int inner_barrier(struct inner *inner, struct err *err);
+void inner_shutdown(struct inner *inner);
+
+/* stream.c: a member's stream port. */
+int member_watch(struct member *member, struct err *err);
+/* Sends one of RUNNER_BYTE_*; never blocks. */
+int member_command(struct member *member, char byte, struct err *err);
+
+/* engine.c: the timeline. */
+int inner_timeline(struct inner *inner, struct err *err);
+/* Adds a record of a limit that was set; value and read-back in the limit's unit. */
+struct event_record *inner_record(struct inner *inner, const struct member *member, const char *event,
+	uint64_t asked_ns, uint64_t start_ns, uint64_t end_ns);
+
+/* record.c: samples.csv, events.csv, logs and the measured part of the manifest. */
+int inner_write(struct inner *inner, struct err *err);
+
+/* inner.c: the whole of it; the exit status of the sandbox.  context is the struct run_plan. */
+int inner_main(void *context);
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/prepare.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "base/cpulist.h"
+#include "base/fsio.h"
+#include "config.h"
+
+static int check_cgroups(const struct scenario *scenario, struct err *err)
+{
+	const char *mode;
+
+	if (cgroup_host_mode("", &mode, err))
+		return -1;
+	/* Mixed hierarchies keep the controllers on v1: they behave like v1. */
+	bool v2 = !strcmp(mode, "v2");
+	if (!scenario->when_cgroup || !strcmp(scenario->when_cgroup, v2 ? "v2" : "v1"))
+		return 0;
+	err_host(err, "scenario '%s' needs cgroup %s and this host runs %s", scenario->name, scenario->when_cgroup, mode);
+	return err_remedy(err, "boot with systemd.unified_cgroup_hierarchy=%d, or run it on another host",
+		!strcmp(scenario->when_cgroup, "v2"));
+}
+
+static int check_cpus(const struct scenario *scenario, struct run_plan *plan, struct err *err)
+{
+	cpu_set_t missing;
+
+	if (cpulist_allowed(&plan->allowed_cpus, err))
+		return -1;
+	plan->harness_cpus = plan->allowed_cpus;
+	if (!scenario->has_scarce_cpu)
+		return 0;
+	CPU_AND(&missing, &scenario->scarce_cpus, &plan->allowed_cpus);
+	if (!CPU_EQUAL(&missing, &scenario->scarce_cpus)) {
+		AUTO(free_ptr) char *wanted = cpulist_format(&scenario->scarce_cpus);
+		AUTO(free_ptr) char *there = cpulist_format(&plan->allowed_cpus);
+		err_host(err, "scenario '%s' makes CPU %s scarce and this process may use CPU %s", scenario->name, wanted,
+			there);
+		return err_remedy(err, "name other CPUs in 'scarce: {cpu: {cpus: [...]}}', or allow them with taskset(1)");
+	}
+	CPU_XOR(&plan->harness_cpus, &plan->allowed_cpus, &scenario->scarce_cpus);
+	if (!CPU_COUNT(&plan->harness_cpus)) {
+		err_host(err, "scenario '%s' makes every CPU scarce and leaves none for limitlab and QEMU's emulators",
+			scenario->name);
+		return err_remedy(err, "leave at least one CPU out of 'scarce: {cpu: {cpus: [...]}}'");
+	}
+	return 0;
+}
+
+int prepare_host(const struct scenario *scenario, struct run_plan *plan, struct err *err)
+{
+	if (geteuid() != 0) {
+		err_host(err, "limitlab run needs root: it makes namespaces, VMs and control groups");
+		return err_remedy(err, "sudo limitlab run %s", scenario->path);
+	}
+	return check_cgroups(scenario, err) || check_cpus(scenario, plan, err) ? -1 : 0;
+}
+
+static char *cpu_model(void)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	if (fsio_read_file("/proc/cpuinfo", 1024 * 1024, &text, NULL))
+		return xstrdup("");
+	const char *line = strstr(text.data, "model name");
+	const char *colon = line ? strchr(line, ':') : NULL;
+	if (!colon)
+		return xstrdup("");
+	colon += strspn(colon, ": \t");
+	return xstrndup(colon, strcspn(colon, "\n"));
+}
+
+static int first_manifest(const struct scenario *scenario, const struct run_plan *plan, const char *run_dir,
+	struct err *err)
+{
+	struct manifest manifest;
+	struct utsname system;
+	const char *mode = "";
+	char now[32];
+
+	manifest_init(&manifest);
+	clock_utc_iso(now, sizeof(now));
+	(void)uname(&system);
+	(void)cgroup_host_mode("", &mode, NULL);
+	manifest.state = RUN_RUNNING;
+	struct {
+		char **slot;
+		char *text;
+	} texts[] = {
+		{&manifest.scenario_name, xstrdup(scenario->name)},
+		{&manifest.started_utc, xstrdup(now)},
+		{&manifest.limitlab_version, xstrdup(LIMITLAB_VERSION)},
+		{&manifest.host_kernel, xstrdup(system.release)},
+		{&manifest.guest_kernel, xstrdup(plan->image->kernel_release)},
+		{&manifest.cgroup_mode, xstrdup(mode)},
+		{&manifest.cpu_model, cpu_model()},
+		{&manifest.connection, xstrdup(plan->uri)},
+		{&manifest.scarce_cpus, scenario->has_scarce_cpu ? cpulist_format(&scenario->scarce_cpus) : xstrdup("")},
+		{&manifest.harness_cpus, cpulist_format(&plan->harness_cpus)},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		free(*texts[i].slot);
+		*texts[i].slot = texts[i].text;
+	}
+	manifest.cpu_count = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	manifest.sample_interval_s = (double)scenario->sample_ns / 1e9;
+	AUTO(free_ptr) char *path = rundir_path(run_dir, RUNDIR_MANIFEST);
+	int result = manifest_write(&manifest, path, err);
+	manifest_release(&manifest);
+	return result;
+}
+
+static bool number_from_env(const char *name, unsigned *ret_number)
+{
+	const char *text = getenv(name);
+	char *end;
+
+	if (!text || !*text)
+		return false;
+	unsigned long number = strtoul(text, &end, 10);
+	*ret_number = (unsigned)number;
+	return !*end && number <= UINT32_MAX;
+}
+
+/* Files made as root belong to the user behind sudo. */
+static bool user_behind_sudo(unsigned *ret_uid, unsigned *ret_gid)
+{
+	return geteuid() == 0 && number_from_env("SUDO_UID", ret_uid) && number_from_env("SUDO_GID", ret_gid);
+}
+
+/* As mkdir -p, and what was not there before is given away; somebody else's folder keeps its owner. */
+static int make_parents(const char *path, struct err *err)
+{
+	unsigned uid, gid;
+
+	if (fsio_exists(path))
+		return 0;
+	AUTO(free_ptr) char *parent = fsio_dirname(path);
+	if (make_parents(parent, err))
+		return -1;
+	if (mkdir(path, 0755) && errno != EEXIST)
+		return err_sys(err, errno, "cannot make the folder '%s'", path);
+	if (user_behind_sudo(&uid, &gid))
+		(void)!lchown(path, uid, gid);
+	return 0;
+}
+
+static int make_fresh_folder(const char *parent, char **ret_path, struct err *err)
+{
+	char now[32];
+
+	if (make_parents(parent, err))
+		return -1;
+	clock_utc_compact(now, sizeof(now));
+	for (unsigned attempt = 1; attempt < 1000; attempt++) {
+		AUTO(free_ptr) char *path =
+			attempt == 1 ? xasprintf("%s/%s", parent, now) : xasprintf("%s/%s-%u", parent, now, attempt);
+		if (mkdir(path, 0755) == 0) {
+			*ret_path = STEAL(path);
+			return 0;
+		}
+		if (errno != EEXIST)
+			return err_sys(err, errno, "cannot make the run directory '%s'", path);
+	}
+	return err_run(err, "too many runs in '%s' within one second", parent);
+}
+
+int prepare_rundir(const struct scenario *scenario, const struct run_options *options, const struct run_plan *plan,
+	char **ret_run_dir, struct err *err)
+{
+	AUTO(free_ptr) char *parent = xasprintf("%s/%s", options->out_dir, scenario->name);
+	AUTO(free_ptr) char *relative = NULL;
+
+	if (make_fresh_folder(parent, &relative, err))
+		return -1;
+	/* QEMU opens its console log by an absolute path. */
+	AUTO(free_ptr) char *run_dir = realpath(relative, NULL);
+	if (!run_dir)
+		return err_sys(err, errno, "cannot resolve '%s'", relative);
+	AUTO(free_ptr) char *log = rundir_path(run_dir, RUNDIR_LOG);
+	AUTO(free_ptr) char *copy = rundir_path(run_dir, RUNDIR_SCENARIO);
+	if (fsio_make_dirs(log, err) || fsio_write_atomic(copy, scenario->source, scenario->source_length, err) ||
+		first_manifest(scenario, plan, run_dir, err))
+		return -1;
+	*ret_run_dir = STEAL(run_dir);
+	return 0;
+}
+
+void prepare_give_away(const char *run_dir)
+{
+	char *roots[] = {(char *)(uintptr_t)run_dir, NULL};
+	unsigned uid, gid;
+
+	if (!user_behind_sudo(&uid, &gid))
+		return;
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+	for (FTSENT *entry; tree && (entry = fts_read(tree)) != NULL;)
+		if (entry->fts_info != FTS_DP)
+			(void)!lchown(entry->fts_accpath, uid, gid);
+	if (tree)
+		(void)fts_close(tree);
+}

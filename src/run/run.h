@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One scenario from start to finish, supervised: checks -> lock -> run directory and journal -> sandbox (boot, barrier,
+ * timeline) -> undo -> derive, judge, figure -> manifest complete.
+ */
+#ifndef LIMITLAB_RUN_RUN_H
+#define LIMITLAB_RUN_RUN_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "judge/judge.h"
+#include "run/observer.h"
+#include "run/results.h"
+#include "scenario/scenario.h"
+#include "vm/accel.h"
+
+struct run_options {
+	const char *out_dir; /* results are made in out_dir/SCENARIO/TIME/ */
+	const char *uri;     /* NULL: the embedded driver under the state directory */
+	enum accel_wish accel;
+	const char *kernel; /* the tenants'; NULL: the image's default */
+	const struct run_observer *observer; /* may be NULL */
+};
+
+struct run_result {
+	char *run_dir; /* NULL: it did not come that far */
+	bool judged;
+	struct results results; /* when judged */
+};
+
+/*
+ * Errors: ERR_INPUT and ERR_HOST before anything was changed; ERR_INTERRUPTED, or anything else, when the run broke: then
+ * everything has been undone as far as possible, and run_dir (when there is one) says so in its manifest.
+ */
+int run_scenario(const struct scenario *scenario, const struct run_options *options, struct run_result *ret_result,
+	struct err *err);
+void run_result_release(struct run_result *result);
+
+/* What `limitlab clean` does: replays the journals of dead runs.  report is called per thing undone. */
+int run_clean(void (*report)(void *context, const char *text), void *context, size_t *ret_journals, struct err *err);
+
+#endif
