@@ -13,14 +13,14 @@
 static int plot_directory(const char *run, const struct options *options, struct err *err)
 {
 	AUTO(results) struct results results = {0};
-	const struct results_options finish = {.draw = true};
+	const struct results_options finish = {.write = false};
 
 	if (results_load(run, &results, err))
 		return -1;
 	AUTO(free_ptr) char *series = rundir_path(run, RUNDIR_SERIES);
 	if (!fsio_exists(series) && table_write_csv(&results.series, series, err))
 		return -1;
-	if (results_finish(&results, &finish, err))
+	if (results_finish(&results, &finish, err) || results_draw(&results, err))
 		return -1;
 	if (options->quiet)
 		return 0;
