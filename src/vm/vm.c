@@ -152,7 +152,7 @@ int vm_pin(struct vm *vm, const cpu_set_t *vcpus, struct err *err)
 		length = (int)sizeof(map);
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, vcpus))
-			VIR_USE_CPU(map, cpu);
+			map[cpu / 8] = (unsigned char)(map[cpu / 8] | 1U << cpu % 8);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		if (virDomainPinVcpuFlags(vm->domain, i, map, length, VIR_DOMAIN_AFFECT_LIVE) < 0)
 			return err_libvirt(err, "cannot pin vCPU %u of tenant '%s'", i, vm->name);
