@@ -457,6 +457,9 @@ int main(void)
 	if (child == 0)
 		_exit(init_process());
 	(void)waitpid(child, &status, 0);
+	/* The mount namespace is ours too: a bound cache must not be removed with the folder. */
+	AUTO(free_ptr) char *mount_point = xasprintf("%s/e/cache", directory);
+	(void)umount2(mount_point, MNT_DETACH);
 	(void)fsio_remove_tree(directory, NULL);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
