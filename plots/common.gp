@@ -61,6 +61,19 @@ plot $share_mean using (ll_top = $2 > ll_top ? $2 : ll_top) with table, \
      $expected using (ll_top = $3 > ll_top ? $3 : ll_top) with table, \
      $work_mean using (ll_w = ll_whose($1) + 1, ll_work_top[ll_w] = $2 > ll_work_top[ll_w] ? $2 : ll_work_top[ll_w]) with table
 unset table
+# Steps: tenant, time, value, how far back and how far below the step before is, length of its own; NaN where it is so far back that there
+# is a gap, which stays one.
+ll_gap_s = 3.5 * ll_bin_s
+ll_x0 = 0
+ll_y0 = NaN
+ll_back(x) = (ll_dx = x - ll_x0, ll_x0 = x, ll_dx <= ll_gap_s ? ll_dx : NaN)
+ll_down(y) = (ll_dy = y - ll_y0, ll_y0 = y, ll_dx <= ll_gap_s ? ll_dy : NaN)
+set table $share_steps
+plot $share_mean using (ll_whose($1)):(ll_when($1)):2:(ll_back($1)):(ll_down($2)):(ll_length(ll_when($1))) with table
+unset table
+set table $work_steps
+plot $work_mean using (ll_whose($1)):(ll_when($1)):2:(ll_back($1)):(ll_down($2)):(ll_length(ll_when($1))) with table
+unset table
 set format x
 set format y
 # Up to the next 20 %, which leaves room above the curves; a share ends at 100 %.

@@ -56,9 +56,9 @@ do for [k = 1:|$bands|] {
 		fillcolor rgb 0xc0000000 + ll_color[int(word($bands[k], 1))] fillstyle solid noborder behind
 }
 plot for [i = 1:ll_tenants] $share using 2:($1 == i ? $3 : NaN) with lines linewidth 0.8 linecolor rgb ll_light[i], \
-	for [i = 1:ll_tenants] $share_mean using (ll_when($1)):(ll_whose($1) == i ? $2 : NaN) with steps linewidth 2.6 linecolor rgb ll_color[i], \
-	for [i = 1:ll_tenants] $share_mean using (ll_when($1)):(ll_whose($1) == i ? $2 : NaN):(ll_whose($1) == i ? ll_length(ll_when($1)) : 0):(0) \
-		with vectors nohead linewidth 2.6 linecolor rgb ll_color[i], \
+	for [i = 1:ll_tenants] $share_steps using 2:($1 == i ? $3 : NaN):6:(0) with vectors nohead linewidth 2.6 linecolor rgb ll_color[i], \
+	for [i = 1:ll_tenants] $share_steps using ($2 - $4):($1 == i ? $3 - $5 : NaN):4:(0) with vectors nohead linewidth 2.6 linecolor rgb ll_color[i], \
+	for [i = 1:ll_tenants] $share_steps using 2:($1 == i ? $3 - $5 : NaN):(0):5 with vectors nohead linewidth 2.6 linecolor rgb ll_color[i], \
 	for [i = 1:ll_tenants] $expected index i - 1 using 1:3:($2 - $1):(0) with vectors nohead linewidth 1.3 dashtype (10, 6) linecolor rgb ll_dark[i]
 
 # ---- the guests' own view --------------------------------------------------------------------------------------------
@@ -78,9 +78,9 @@ if (ll_has_work) {
 	set label "[% of its best]" at screen X(30), Y((ll_work_top_px + ll_work_bottom_px) / 2) center rotate by 90 font ll_font_px(12.5)
 	set yrange [0:110]
 	set ytics 50
-	plot for [i = 1:ll_tenants] $work_mean using (ll_when($1)):(ll_whose($1) == i && ll_work_top[i + 1] > 0 ? 100 * $2 / ll_work_top[i + 1] : NaN) \
-		with steps linewidth 2.2 linecolor rgb ll_color[i], \
-	     for [i = 1:ll_tenants] $work_mean using (ll_when($1)):(ll_whose($1) == i && ll_work_top[i + 1] > 0 ? 100 * $2 / ll_work_top[i + 1] : NaN):(ll_whose($1) == i ? ll_length(ll_when($1)) : 0):(0) \
-		with vectors nohead linewidth 2.2 linecolor rgb ll_color[i]
+	percent(i) = ll_work_top[i + 1] > 0 ? 100 / ll_work_top[i + 1] : NaN
+	plot for [i = 1:ll_tenants] $work_steps using 2:($1 == i ? $3 * percent(i) : NaN):6:(0) with vectors nohead linewidth 2.2 linecolor rgb ll_color[i], \
+	     for [i = 1:ll_tenants] $work_steps using ($2 - $4):($1 == i ? ($3 - $5) * percent(i) : NaN):4:(0) with vectors nohead linewidth 2.2 linecolor rgb ll_color[i], \
+	     for [i = 1:ll_tenants] $work_steps using 2:($1 == i ? ($3 - $5) * percent(i) : NaN):(0):($5 * percent(i)) with vectors nohead linewidth 2.2 linecolor rgb ll_color[i]
 }
 unset multiplot
