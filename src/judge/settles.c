@@ -55,6 +55,22 @@ static double smooth(
 	return counter_growth(counter, from_s, to_s) / 1e9 / (context->cpu_count * (to_s - from_s));
 }
 
+/* The share that it really had just before the event; a share that is at its new level already proves no reaction. */
+static double was_at(const struct judge_context *context, const struct counter *counter, unsigned tenant,
+	const struct response *response)
+{
+	double from_s = response->event_s - response->smooth_s;
+
+	for (size_t i = 0; i < context->model.step_count; i++) {
+		const struct model_step *step = &context->model.steps[i];
+		/* The last real step; two limits set one after the other make one of milliseconds. */
+		if (step->from_s < response->event_s - 2 * context->interval_s &&
+			step->share[tenant] == response->before)
+			from_s = fmax(from_s, step->from_s);
+	}
+	return smooth(context, counter, from_s, response->event_s);
+}
+
 static void measure(const struct judge_context *context, const struct counter *counter,
 	const struct response *response, double band, struct finding *finding)
 {
@@ -120,6 +136,15 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 	double from_s = response.event_s;
 	if (!window_covered(context, counter, what, &from_s, &response.until_s, finding))
 		return;
+	double was = was_at(context, counter, expect->tenant, &response);
+	double moved = (was - response.before) / (response.after - response.before);
+	if (!(moved < 0.5)) {
+		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+			"nothing that could settle: '%s' had %.2f %% just before the event, nearer to the %.2f %% after it "
+			"than to the %.2f %% that it should have had",
+			name, 100 * was, 100 * response.after, 100 * response.before);
+		return;
+	}
 	measure(context, counter, &response, expect->within, finding);
 	finding->measured = finding->settling_time_s;
 	/* The time of the change itself belongs to nobody; the evidence is taken from what comes after it. */

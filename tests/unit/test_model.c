@@ -24,7 +24,7 @@ struct share_case {
 };
 
 static const struct share_case share_cases[] = {
-	{"nobody", 1, 0, {{0}}, {0}},
+	{"nobody", 1, 0, {{0, 0, 0}}, {0}},
 	{"alone", 1, 1, {{1024, 1, NONE}}, {1}},
 	{"alone and modest", 1, 1, {{1024, 0.25, NONE}}, {0.25}},
 	{"equal", 1, 3, {{1, 1, NONE}, {1, 1, NONE}, {1, 1, NONE}}, {1 / 3., 1 / 3., 1 / 3.}},
