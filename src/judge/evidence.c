@@ -67,10 +67,15 @@ static char *disturbance(const struct judge_context *context, double from_s, dou
 	if (steal > bound(context, from_s, to_s, STEAL_MAX))
 		return xasprintf(
 			"the hypervisor below stole %.1f %% of the scarce CPUs; 1 %% may be", 100 * steal);
-	if (foreign > bound(context, from_s, to_s, FOREIGN_MAX))
+	if (low / capacity > bound(context, from_s, to_s, FOREIGN_MAX))
 		return xasprintf(
 			"%.1f %% of the scarce CPUs went to something other than the tenants' vCPUs; 2 %% may",
-			100 * foreign);
+			100 * low / capacity);
+	if (-high / capacity > bound(context, from_s, to_s, DISAGREE_MAX))
+		return xasprintf(
+			"the tenants' vCPUs are said to have used %.1f %% of the scarce CPUs more than those were "
+			"busy; 5 %% is what the accounting may be off",
+			-100 * high / capacity);
 	return NULL;
 }
 
