@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "judge/judge.h"
+
+static int setup(void **state)
+{
+	char template[] = "/tmp/limitlab-junit-XXXXXX";
+
+	if (!mkdtemp(template))
+		return -1;
+	*state = xstrdup(template);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	int result = fsio_remove_tree(*state, NULL);
+
+	free(*state);
+	return result;
+}
+
+static char name_scenario[] = "cpu-shares", name_tenant[] = "a<b>&\"c\"";
+static char name_pass[] = "passes", name_fail[] = "fails <&>", name_open[] = "open";
+static char reason_pass[] = "fine", reason_fail[] = "got \"1\" & not <2>",
+	    reason_open[] = "control \x01 and \xff no UTF-8\nsecond line";
+
+static void make(struct scenario *scenario, struct tenant_spec *tenant, struct expect_spec *expects,
+	struct finding *findings, struct judgement *judgement)
+{
+	char *const names[] = {name_pass, name_fail, name_open}, *const reasons[] = {reason_pass, reason_fail,
+									 reason_open};
+
+	*tenant = (struct tenant_spec){.name = name_tenant};
+	for (size_t i = 0; i < 3; i++) {
+		expects[i] = (struct expect_spec){.kind = i == 2 ? EXPECT_SETTLES : EXPECT_SHARE,
+			.name = names[i],
+			.from_ns = UINT64_C(2000000000),
+			.to_ns = UINT64_C(4500000000)};
+		findings[i] = (struct finding){.expect = &expects[i],
+			.verdict = (enum verdict)i,
+			.expected = 0.5,
+			.measured = i == 2 ? (double)NAN : 0.25,
+			.interval_low = (double)NAN,
+			.interval_high = (double)NAN,
+			.settling_time_s = (double)NAN,
+			.reason = reasons[i]};
+	}
+	*scenario = (struct scenario){.name = name_scenario,
+		.tenants = tenant,
+		.tenant_count = 1,
+		.expects = expects,
+		.expect_count = 3};
+	*judgement = (struct judgement){.verdict = VERDICT_FAIL, .findings = findings, .count = 3};
+}
+
+static void check(xmlXPathContextPtr context, const char *path, const char *wanted)
+{
+	xmlXPathObjectPtr object = xmlXPathEvalExpression((const unsigned char *)path, context);
+
+	assert_non_null(object);
+	unsigned char *text = xmlXPathCastToString(object);
+	if (strcmp((const char *)text, wanted))
+		fail_msg("%s is '%s', wanted '%s'", path, (const char *)text, wanted);
+	xmlFree(text);
+	xmlXPathFreeObject(object);
+}
+
+static void test_junit(void **state)
+{
+	static const struct {
+		const char *path, *wanted;
+	} cases[] = {
+		{"string(/testsuites/@tests)", "4"},
+		{"string(/testsuites/@failures)", "1"},
+		{"string(/testsuites/@errors)", "2"},
+		{"string(/testsuites/@time)", "80.500"},
+		{"count(/testsuites/testsuite)", "2"},
+		{"string(/testsuites/testsuite[1]/@name)", "cpu-shares"},
+		{"string(/testsuites/testsuite[1]/@tests)", "3"},
+		{"string(/testsuites/testsuite[1]/@errors)", "1"},
+		{"string(/testsuites/testsuite[1]/properties/property[@name='run']/@value)", "results/a&b"},
+		{"string(//testcase[1]/@classname)", "limitlab.cpu-shares"},
+		{"string(//testcase[1]/@time)", "2.500"},
+		{"count(//testsuite[1]/testcase[1]/*)", "0"},
+		{"string(//testsuite[1]/testcase[2]/@name)", "fails <&>"},
+		{"string(//testsuite[1]/testcase[2]/failure/@message)", "got \"1\" & not <2>"},
+		{"string(//testsuite[1]/testcase[3]/error/@type)", "inconclusive"},
+		{"string(//testsuite[1]/testcase[3]/error/@message)",
+			"control ? and ? no UTF-8\nsecond line"},
+		{"count(//testsuite[2]/testcase)", "1"},
+		{"string(//testsuite[2]/testcase/error/@message)", "no \"space\""},
+	};
+	AUTO(free_ptr) char *path = xasprintf("%s/junit.xml", (char *)*state);
+	struct scenario scenario;
+	struct tenant_spec tenant;
+	struct expect_spec expects[3];
+	struct finding findings[3];
+	struct judgement judgement;
+	struct err err = ERR_INIT;
+
+	make(&scenario, &tenant, expects, findings, &judgement);
+	const struct junit_suite suites[] = {
+		{.scenario = &scenario, .judgement = &judgement, .seconds = 80.5, .run = "results/a&b"},
+		{.scenario = &scenario, .trouble = "no \"space\"", .seconds = (double)NAN},
+	};
+	if (junit_write(suites, 2, path, &err))
+		fail_msg("%s", err.text);
+	xmlDocPtr document = xmlReadFile(path, NULL, XML_PARSE_NONET);
+	assert_non_null(document);
+	xmlXPathContextPtr context = xmlXPathNewContext(document);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		check(context, cases[i].path, cases[i].wanted);
+	xmlXPathFreeContext(context);
+	xmlFreeDoc(document);
+	xmlCleanupParser();
+}
+
+static void test_verdict_json(void **state)
+{
+	static const char *const wanted[] = {
+		"\"verdict\": \"fail\"",
+		"\"tenant\": \"a<b>&\\\"c\\\"\"",
+		"\"interval_95\": null",
+		"\"measured\": null",
+		"\"settling_time_s\": null",
+		"\"reason\": \"control \\u0001 and ? no UTF-8\\nsecond line\"",
+	};
+	AUTO(free_ptr) char *path = xasprintf("%s/verdict.json", (char *)*state);
+	AUTO(buf) struct buf text = BUF_INIT;
+	struct scenario scenario;
+	struct tenant_spec tenant;
+	struct expect_spec expects[3];
+	struct finding findings[3];
+	struct judgement judgement;
+	struct err err = ERR_INIT;
+
+	make(&scenario, &tenant, expects, findings, &judgement);
+	if (judgement_write_json(&judgement, &scenario, path, &err) ||
+		fsio_read_file(path, 65536, &text, &err))
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (!strstr(text.data, wanted[i]))
+			fail_msg("'%s' is not in %s", wanted[i], text.data);
+	AUTO(free_ptr) char *line = judgement_json_line(&judgement, &scenario, "a/run");
+	assert_null(strchr(line, '\n'));
+	assert_non_null(strstr(line, "\"run\":\"a/run\""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_junit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_verdict_json, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
