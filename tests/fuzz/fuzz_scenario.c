@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Any bytes are either a scenario or an error with a position; a scenario can be planned.  Link with the harness:
- *	clang -fsanitize=fuzzer,address,undefined ...; seeds: scenarios/ and tests/fuzz/corpus-scenario/
+ *	clang -fsanitize=fuzzer,address,undefined ...; seeds: scenarios/ and tests/fuzz/corpus/scenario/
  */
 #include <stdio.h>
 #include <stdlib.h>

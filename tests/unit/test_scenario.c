@@ -325,16 +325,12 @@ static void a_good_file_is_read(void **state)
 /* A settling time after a change of hard limits alone needs no contention. */
 static void hard_limits_need_nothing(void **state)
 {
-	static const char text[] = EXPECT("settles: cpu, tenant: red, after: q, within: 1s");
-	AUTO(free_ptr) char *hard = xstrdup(text);
+	static const char hard[] = IN_TIME(
+		"{at: 10s, set: {tenant: red, cpu.quota: 9ms}}") "expect: [{settles: cpu, tenant: red, after: 10s, within: 1s}]\n";
 	struct err err = ERR_INIT;
 	struct scenario *s = NULL;
 
 	(void)state;
-	char *at = strstr(hard, "cpu.shares: 4096}}");
-	memcpy(at, "cpu.quota: 9ms}}  ", 18);
-	char *name = strstr(hard, "after: q");
-	memcpy(name, "after: 10s, within: 1s}]\n", 26);
 	if (scenario_parse("t.yaml", hard, strlen(hard), &options, &s, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(s->expects[0].need, NEED_NOTHING);
