@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Boots real VMs through the embedded libvirt driver.  Needs root, QEMU and an image (LIMITLAB_TEST_IMAGE: a folder with
- * root.squashfs and one kernel folder holding vmlinuz and initrd; default: the state directory's).  The whole program moves into PID,
+ * root/root.squashfs and one kernel folder holding vmlinuz and initrd; default: the state directory's).  The whole program moves into PID,
  * network and mount namespaces of its own first, so that nothing is left behind whatever happens.
  */
 #include <errno.h>
@@ -389,7 +389,7 @@ static bool find_image(void)
 
 	kernel_path = first_match(kernels);
 	initrd_path = first_match(initrds);
-	root_path = xasprintf("%s/root.squashfs", base);
+	root_path = xasprintf("%s/root/root.squashfs", base);
 	if (geteuid() != 0)
 		(void)snprintf(skip_reason, sizeof(skip_reason), "not root");
 	else if (!kernel_path || !initrd_path || !fsio_exists(root_path))
