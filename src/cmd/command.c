@@ -66,8 +66,8 @@ const struct command command_table[] = {
 		.name = "doctor",
 		.synopsis = "",
 		.summary = "what this host has and lacks, with the exact remedies",
-		.about = "Checks everything that a run needs and changes nothing.  Exit code 4 when something\n"
-			 "that every run needs is missing; what only some scenarios need is a note.",
+		.about = "Checks everything that a run needs and changes nothing.  Exit code 4 when\n"
+			 "something is missing that every run needs; what only some need is a note.",
 		.options = OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_doctor,
 	},

@@ -116,24 +116,28 @@ static int check_args(const struct command *command, const struct options *optio
 	return 0;
 }
 
-/* Whether the text is an option of some other command: "--accel=kvm" is known, only not here. */
-static bool known_elsewhere(const char *text)
+/* "--accel=kvm" -> its option; NULL: there is none of this name. */
+static const struct option_spec *known(const char *text)
 {
 	if (strncmp(text, "--", 2) != 0)
-		return false;
+		return NULL;
 	size_t length = strcspn(text + 2, "=");
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		if (strlen(specs[i].name) == length && memcmp(specs[i].name, text + 2, length) == 0)
-			return true;
-	return false;
+			return &specs[i];
+	return NULL;
 }
 
 static int refuse(const struct command *command, const char *text, struct err *err)
 {
-	if (known_elsewhere(text))
-		(void)err_input(err, "'%s' does not take the option '%s'", command->name, text);
-	else
+	const struct option_spec *spec = known(text);
+
+	if (!spec)
 		(void)err_input(err, "there is no option '%s'", text);
+	else if (spec == &specs[OPTION_HELP] || (command->options & (1u << (spec - specs))))
+		(void)err_input(err, "the option '--%s' takes no value", spec->name);
+	else
+		(void)err_input(err, "'%s' does not take the option '%s'", command->name, text);
 	return wrong(err, command);
 }
 
