@@ -53,11 +53,18 @@ int err_wrap(struct err *err, const char *format, ...) __attribute__((format(pri
 /* Adds what the user can do.  The first remedy wins. */
 int err_remedy(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define err_set(err, domain, code, ...) err_set_at(err, ERR_HERE, domain, code, __VA_ARGS__)
-#define err_sys(err, errno_value, ...)	err_sys_at(err, ERR_HERE, errno_value, __VA_ARGS__)
-#define err_input(err, ...)		err_set_at(err, ERR_HERE, ERR_INPUT, 0, __VA_ARGS__)
-#define err_host(err, ...)		err_set_at(err, ERR_HERE, ERR_HOST, 0, __VA_ARGS__)
-#define err_run(err, ...)		err_set_at(err, ERR_HERE, ERR_RUN, 0, __VA_ARGS__)
+/* So that compilers and analyzers see the -1 too, and know that outputs stay unset. */
+static inline int err_failed(int ignored)
+{
+	(void)ignored;
+	return -1;
+}
+
+#define err_set(err, domain, code, ...) err_failed(err_set_at(err, ERR_HERE, domain, code, __VA_ARGS__))
+#define err_sys(err, errno_value, ...)	err_failed(err_sys_at(err, ERR_HERE, errno_value, __VA_ARGS__))
+#define err_input(err, ...)		err_set(err, ERR_INPUT, 0, __VA_ARGS__)
+#define err_host(err, ...)		err_set(err, ERR_HOST, 0, __VA_ARGS__)
+#define err_run(err, ...)		err_set(err, ERR_RUN, 0, __VA_ARGS__)
 
 bool err_is_set(const struct err *err);
 void err_clear(struct err *err);
