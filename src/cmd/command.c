@@ -27,6 +27,27 @@ const struct command command_table[] = {
 		.run = cmd_run,
 	},
 	{
+		.name = "check",
+		.synopsis = "SCENARIO...",
+		.summary = "validate scenarios and print their plans",
+		.about = "Reads scenario files as run would and prints tenants, fixtures, events,\n"
+			 "expectations and the expected duration.  Boots nothing and needs no root.\n"
+			 "Errors name file, line and column, and say what would be right.",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_SCENARIOS,
+		.options = OPTION(JSON) | OPTION(QUIET),
+		.run = cmd_check,
+	},
+	{
+		.name = "list",
+		.synopsis = "",
+		.summary = "the shipped scenarios and those in ./scenarios",
+		.about = "One line per scenario: its name, about how long a run takes, and what it shows.",
+		.options = OPTION(JSON),
+		.run = cmd_list,
+	},
+	{
 		.name = "judge",
 		.synopsis = "RUN...",
 		.summary = "judge finished runs again, from their files",
