@@ -153,8 +153,9 @@ FUZZ_LEVEL      = $(if $(FUZZERS),--level fuzz --timeout $$(($(FUZZ_SECONDS) + 6
 	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) $(addprefix tests/fuzz/run-,$(FUZZERS)))
 CHECK_LEVEL     = --level check --timeout 400 --jobs 2 $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
+LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh
 
-.PHONY: test test-all test-unit test-component test-asan test-e2e check check-headers fuzz test-programs asan-programs fuzzers
+.PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost check check-headers fuzz test-programs asan-programs fuzzers
 test: ## install what is missing (as root), build, run every test; ends with "N passed, N failed"
 	$(Q)$(SUBMAKE) deps-test
 	$(Q)$(SUBMAKE) test-all
@@ -177,6 +178,10 @@ test-asan: asan-programs
 test-e2e: ## real VMs (root)
 test-e2e: all
 	$(Q)tests/run-tap $(E2E_LEVEL)
+
+test-labhost: ## an outer VM with systemd and pure cgroup v2, in which a short scenario runs (root; tests/labhost/README.md)
+test-labhost: image
+	$(Q)tests/run-tap $(LABHOST_LEVEL)
 
 check: ## static checks: -Werror with gcc -fanalyzer, cppcheck, clang-tidy, layers, headers, format
 check: $(BUILD)/config.h

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The machine of most users: systemd, pure cgroup v2, a working KVM.  Boots one as an outer VM, runs limitlab's doctor, check and a
+# short CPU scenario with real tenants in it, and looks at what came back.  An outer VM that died, or a run that
+# ended inconclusive, is repeated at most twice.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+limitlab=${LIMITLAB:-$PWD/build/limitlab}
+state=${LIMITLAB_STATE:-/var/lib/limitlab}
+out=${LIMITLAB_TEST_LOGS:-build/test-logs}/labhost
+
+skip() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+[[ $(id -u) == 0 ]] || skip "needs root"
+[[ -d $state/image ]] || skip "there is no guest image; make image"
+tests/labhost/build-image "$state/labhost" "$limitlab" || {
+	echo "Bail out! the outer VM's image cannot be built"
+	exit 1
+}
+
+number=0
+failed=0
+# report STATUS NAME [FILE]: one TAP line; of a failure, the end of FILE too
+report() {
+	number=$((number + 1))
+	if [[ $1 == 0 ]]; then
+		echo "ok $number - $2"
+	else
+		failed=1
+		echo "not ok $number - $2 (status $1)"
+		[[ ! -f ${3:-} ]] || tail -n 30 "$3" | sed 's/^/# /'
+	fi
+}
+# step NAME: the exit code that the step left, or 75
+step() { cat "$out/$1.status" 2>/dev/null || echo 75; }
+
+for attempt in 1 2 3; do
+	rm -rf "$out"
+	mkdir -p "$out"
+	tests/labhost/boot "$out" tests/labhost/smoke.job
+	status=$?
+	echo "# attempt $attempt: status $status"
+	[[ $status == 75 || $status == 3 ]] || break
+done
+
+echo 1..7
+report "$(step host)" "the outer VM has systemd, pure cgroup v2, machined and /dev/kvm" "$out/host.log"
+report "$(step doctor)" "doctor finds everything there" "$out/doctor.log"
+report "$(step check)" "check accepts the scenario" "$out/check.log"
+report "$(step run)" "the CPU scenario passes with nested tenants" "$out/run.log"
+# Of a run that never began there is nothing to leave behind, and nothing to judge.
+manifest=$(find "$out/run" -name manifest.json 2>/dev/null | head -n 1)
+[[ -n $manifest ]] && grep -q '"complete"' "$manifest"
+report $? "the run was completed" "$manifest"
+[[ -n $manifest ]] && [[ $(step left) == 0 ]]
+report $? "it left nothing behind" "$out/left.diff"
+[[ -n $manifest ]] && "$limitlab" judge "$(dirname "$manifest")" >"$out/judge.log" 2>&1
+report $? "this host judges the run again and agrees" "$out/judge.log"
+exit $failed
