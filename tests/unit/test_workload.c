@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "base/paths.h"
+#include "workload/workload.h"
+
+#define HEADINGS                                                                                                       \
+	"stress-ng: metrc: [9] stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s\n"    \
+	"stress-ng: metrc: [9]                           (secs)    (secs)    (secs)   (real time) (usr+sys time)\n"
+#define MATRIX	  "stress-ng: metrc: [9] matrix              320      0.80      0.79      0.01       319.27         319.58\n"
+#define CPU	  "stress-ng: metrc: [9] cpu                  80      1.00      0.50      0.01        80.00         160.00\n"
+#define OTHER	  "stress-ng: metrc: [9] matrix             8417.15 add matrix ops per sec (geometic mean of 1 instances)\n"
+#define COMPLETED "stress-ng: info:  [9] successful run completed in 1.01s\n"
+#define ZERO	  "stress-ng: warn:  [9] metrics-check: all bogo-op counters are zero, data may be incorrect\n"
+
+static const struct workload_ops *stress_ng(void)
+{
+	return workload_find("x.stress");
+}
+
+/* Every line is stamped 0.5 s after the one before, the first at 10 s. */
+static const struct {
+	const char *name, *lines;
+	size_t intervals;
+	double from_s, to_s, work; /* of the first interval */
+	const char *trouble;	   /* a part of it; NULL: none */
+} streams[] = {
+	{"one round", "@ready\n@start 1\n@round 1\n" HEADINGS MATRIX OTHER COMPLETED "@exit 0 1100\n@round 2\n@stopped\n", 1,
+		11.7, 12.5, 320, NULL},
+	{"stressors side by side are one interval", "@start 1\n@round 1\n" MATRIX CPU COMPLETED "@exit 0 1100\n", 1, 10, 11,
+		400, NULL},
+	{"stopped in a round", "@start 1\n@round 1\n" MATRIX "@stopped\n", 1, 10.2, 11, 320, NULL},
+	{"no stressor started", "@start 1\n@round 1\nstress-ng: error: [9] No stress workers invoked\n@exit 0 9\n", 0, 0, 0,
+		0, "had done no work (its last line: stress-ng: error: [9] No stress workers invoked"},
+	{"a starved round is no trouble", "@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n" MATRIX COMPLETED
+					  "@stopped\n",
+		2, 10.49, 11.5, 0, NULL},
+	{"no work in all rounds", "@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n@stopped\n", 1, 10.49, 11.5,
+		0, "did no work"},
+	{"dies", "@start 1\n@round 1\nerror in line 1: 'nonsense 1'\n@exit 1 30\n@failed the workload ended with status 1\n", 0,
+		0, 0, 0, "ended with status 1 (its last line: error in line 1: 'nonsense 1')"},
+	{"cannot be executed", "@ready\n@start 1\n@failed cannot execute 'stress-ng': No such file or directory\n", 0, 0, 0,
+		0, "cannot execute"},
+	{"ends by itself", "@start 1\nbye\n@exit 0 30\n", 0, 0, 0, 0, "ended by itself"},
+	{"silent for long",
+		"@start 1\n@round 1\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20\n@stopped\n", 0, 0,
+		0, 0, "reported no work"},
+	{"stopped soon, nothing reported", "@start 1\n@round 1\n1\n@stopped\n", 0, 0, 0, 0, NULL},
+};
+
+static void streams_are_understood(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+		struct workload_stream stream;
+		AUTO(free_ptr) char *copy = xstrdup(streams[i].lines);
+		char *rest = copy, *line;
+		double t_s = 10;
+
+		print_message("case: %s\n", streams[i].name);
+		workload_stream_init(&stream, stress_ng());
+		while ((line = strsep(&rest, "\n")) && rest) {
+			workload_stream_line(&stream, t_s, line);
+			t_s += 0.5;
+		}
+		assert_int_equal(stream.interval_count, streams[i].intervals);
+		if (streams[i].intervals) {
+			assert_float_equal(stream.intervals[0].from_s, streams[i].from_s, 1e-9);
+			assert_float_equal(stream.intervals[0].to_s, streams[i].to_s, 1e-9);
+			assert_float_equal(stream.intervals[0].work, streams[i].work, 1e-9);
+		}
+		if (streams[i].trouble) {
+			assert_non_null(stream.trouble);
+			if (!strstr(stream.trouble, streams[i].trouble))
+				fail_msg("'%s' has no '%s'", stream.trouble, streams[i].trouble);
+		} else if (stream.trouble) {
+			fail_msg("unexpected: '%s'", stream.trouble);
+		}
+		assert_true(stream.started);
+		workload_stream_release(&stream);
+	}
+}
+
+static void rate_is_the_mean_of_what_is_covered(void **state)
+{
+	static const struct {
+		const char *name;
+		double from_s, to_s, rate; /* NAN: none */
+	} cases[] = {
+		{"inside the first", 0.2, 0.4, 100},
+		{"over the gap", 0.5, 1.5, (50 + 60) / 0.8},
+		{"all", -5, 9, (100.0 + 200.0) / 2},
+		{"in the gap", 1.05, 1.15, NAN},
+		{"before", -2, 0, NAN},
+		{"after", 2.2, 3, NAN},
+	};
+	struct workload_stream stream;
+	struct work_interval intervals[] = {{0, 1, 100}, {1.2, 2.2, 200}};
+
+	(void)state;
+	workload_stream_init(&stream, stress_ng());
+	stream.intervals = intervals;
+	stream.interval_count = ARRAY_SIZE(intervals);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		double rate = workload_stream_rate(&stream, cases[i].from_s, cases[i].to_s);
+		double expected = cases[i].rate;
+
+		print_message("case: %s\n", cases[i].name);
+		if (isnan(expected))
+			assert_true(isnan(rate));
+		else
+			assert_float_equal(rate, expected, 1e-9);
+	}
+	stream.intervals = NULL;
+	workload_stream_release(&stream);
+}
+
+static void kept_streams_are_read(void **state)
+{
+	static const struct {
+		const char *name, *text, *error;
+		size_t intervals;
+	} cases[] = {
+		{"whole", "-1.5\t@ready\n0.000000\t@start 1\n0.1\t@round 1\n1.1\t" MATRIX "1.2\t" COMPLETED, NULL, 1},
+		{"last line cut off", "0.1\t@start 1\n0.5", NULL, 0},
+		{"empty", "", NULL, 0},
+		{"no stamp", "0.1\t@start 1\nhello\n", ":2: not a line", 0},
+		{"no finite stamp", "nan\t@start 1\n", ":1: not a line", 0},
+	};
+	char folder[] = "/tmp/limitlab-test-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	AUTO(free_ptr) char *path = xasprintf("%s/blue.stream", folder);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct workload_stream stream;
+		struct err err = ERR_INIT;
+
+		print_message("case: %s\n", cases[i].name);
+		assert_int_equal(fsio_write_atomic(path, cases[i].text, strlen(cases[i].text), NULL), 0);
+		workload_stream_init(&stream, stress_ng());
+		int result = workload_stream_read(&stream, path, &err);
+		assert_int_equal(result, cases[i].error ? -1 : 0);
+		if (cases[i].error)
+			assert_non_null(strstr(err.text, cases[i].error));
+		assert_int_equal(stream.interval_count, cases[i].intervals);
+		workload_stream_release(&stream);
+	}
+	assert_int_equal(fsio_remove_tree(folder, NULL), 0);
+}
+
+static const struct {
+	const char *name, *file, *text, *error; /* error NULL: right */
+} jobs[] = {
+	{"right", "a.stress", "# words\n\ncpu 1  # one\ncpu-method int64\n", NULL},
+	{"parallel", "a.stress", "run parallel\ncpu 1\nmatrix 1\n", NULL},
+	{"no newline at the end", "a.stress", "cpu 1", NULL},
+	{"unknown tool", "a.job", "cpu 1\n", "no tool is known"},
+	{"empty", "a.stress", "", ":1: the workload file is empty"},
+	{"only comments", "a.stress", "# cpu 1\n", ":1: the job starts no stressor"},
+	{"only a method", "a.stress", "cpu-method int64\n", ":1: the job starts no stressor"},
+	{"dashes", "a.stress", "cpu 1\n--cpu 1\n", ":2: '--cpu': a stress-ng job file has options without dashes"},
+	{"our own option", "a.stress", "cpu 1\n\ntimeout 5s\n", ":3: 'timeout' is set by limitlab"},
+	{"sequential", "a.stress", "run sequential\ncpu 1\n", ":1: 'run sequential'"},
+	{"run what", "a.stress", "run fast\ncpu 1\n", ":1: 'run' is 'parallel'"},
+	{"no option", "a.stress", "cpu 1\nCPU 2\n", ":2: 'CPU' is not an option"},
+};
+
+static void jobs_are_checked(void **state)
+{
+	char folder[] = "/tmp/limitlab-test-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, jobs[i].file);
+		AUTO(free_ptr) char *text = NULL;
+		const struct workload_ops *ops = NULL;
+		struct err err = ERR_INIT;
+
+		print_message("case: %s\n", jobs[i].name);
+		assert_int_equal(fsio_write_atomic(path, jobs[i].text, strlen(jobs[i].text), NULL), 0);
+		int result = workload_load(path, &ops, &text, &err);
+		if (!jobs[i].error) {
+			if (result)
+				fail_msg("unexpected: %s", err.text);
+			assert_string_equal(text, jobs[i].text);
+			continue;
+		}
+		assert_int_equal(result, -1);
+		assert_int_equal(err.domain, ERR_INPUT);
+		if (!strstr(err.text, jobs[i].error))
+			fail_msg("'%s' has no '%s'", err.text, jobs[i].error);
+	}
+
+	AUTO(free_ptr) char *binary = xasprintf("%s/b.stress", folder);
+	AUTO(free_ptr) char *absent = xasprintf("%s/c.stress", folder);
+	AUTO(free_ptr) char *text = NULL;
+	const struct workload_ops *ops = NULL;
+	struct err err = ERR_INIT;
+	assert_int_equal(fsio_write_atomic(binary, "cpu 1\n\0x", 8, NULL), 0);
+	assert_int_equal(workload_load(binary, &ops, &text, &err), -1);
+	assert_non_null(strstr(err.text, "not a text"));
+	err_clear(&err);
+	assert_int_equal(workload_load(absent, &ops, &text, &err), -1);
+	assert_int_equal(err.domain, ERR_INPUT);
+	assert_non_null(strstr(err.text, "does not exist"));
+	assert_int_equal(fsio_remove_tree(folder, NULL), 0);
+}
+
+static void tools_are_complete(void **state)
+{
+	(void)state;
+	for (size_t i = 0; workload_all[i]; i++) {
+		const struct workload_ops *ops = workload_all[i];
+		assert_true(ops->name && ops->suffix && ops->work_unit && ops->work_source);
+		assert_true(ops->check && ops->command && ops->parser_new && ops->parser_free && ops->parser_line);
+		assert_int_equal(ops->suffix[0], '.');
+	}
+}
+
+static void shipped_jobs_are_right(void **state)
+{
+	static const char *const names[] = {"cpu-matrix", "cpu-int", "cpu-fp"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		AUTO(free_ptr) char *relative = xasprintf("workloads/%s.stress", names[i]);
+		AUTO(free_ptr) char *path = paths_data(relative);
+		AUTO(free_ptr) char *text = NULL;
+		const struct workload_ops *ops = NULL;
+		struct err err = ERR_INIT;
+		char **argv = NULL;
+		bool repeat = false;
+
+		if (workload_load(path, &ops, &text, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(ops->command("/run/limitlab/job", text, &argv, &repeat, &err), 0);
+		assert_string_equal(argv[0], "stress-ng");
+		assert_true(repeat);
+		for (size_t j = 0; argv[j]; j++)
+			free(argv[j]);
+		free(argv);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(streams_are_understood),
+		cmocka_unit_test(rate_is_the_mean_of_what_is_covered),
+		cmocka_unit_test(kept_streams_are_read),
+		cmocka_unit_test(jobs_are_checked),
+		cmocka_unit_test(tools_are_complete),
+		cmocka_unit_test(shipped_jobs_are_right),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
