@@ -51,11 +51,13 @@ static json_t *packages_json(const struct image_package *packages, size_t count)
 
 static void print_json(const struct image *image)
 {
-	AUTO(json) json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "root",
-		image->root_path, "root_bytes", (json_int_t)image->root_bytes, "suite", image->suite, "built_utc",
-		image->built_utc, "kernel", image->kernel_path, "kernel_package", image->kernel_package,
-		"kernel_version", image->kernel_version, "kernel_built_utc", image->kernel_built_utc, "initrd",
-		image->initrd_path, "initrd_bytes", (json_int_t)image->initrd_bytes, "packages",
+	AUTO(json)
+	json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "root",
+		image->root_path, "root_bytes", (json_int_t)image->root_bytes, "suite", image->suite,
+		"built_utc", image->built_utc, "kernel", image->kernel_path, "kernel_package",
+		image->kernel_package, "kernel_version", image->kernel_version, "kernel_built_utc",
+		image->kernel_built_utc, "initrd", image->initrd_path, "initrd_bytes",
+		(json_int_t)image->initrd_bytes, "packages",
 		packages_json(image->packages, image->package_count), "build_tools",
 		packages_json(image->build_tools, image->build_tool_count));
 	AUTO(free_ptr) char *text = object ? json_dumps(object, 0) : NULL;

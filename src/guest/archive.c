@@ -91,7 +91,8 @@ char *archive_sources_of(const char *targets, const char *suite)
 		if (!is_pocket_of(field[RELEASE], suite) && !is_pocket_of(field[CODENAME], suite))
 			continue;
 		add_source(&sources, field[URI], field[RELEASE]);
-		complete = complete || strcmp(field[RELEASE], suite) == 0 || strcmp(field[CODENAME], suite) == 0;
+		complete =
+			complete || strcmp(field[RELEASE], suite) == 0 || strcmp(field[CODENAME], suite) == 0;
 	}
 	if (!complete) {
 		buf_reset(&sources);
@@ -106,8 +107,8 @@ char *archive_sources_of(const char *targets, const char *suite)
 
 char *archive_options_of(const char *dump)
 {
-	static const char *const wanted[] = {"http", "ftp", "Check-", "Retries", "ForceIP", "Proxy", "Queue-",
-		"Max-", "By-Hash"};
+	static const char *const wanted[] = {
+		"http", "ftp", "Check-", "Retries", "ForceIP", "Proxy", "Queue-", "Max-", "By-Hash"};
 	AUTO(buf) struct buf options = BUF_INIT;
 	AUTO(free_ptr) char *text = xstrdup(dump);
 	char *rest = text, *line;
@@ -171,13 +172,15 @@ char *archive_suite(void)
 }
 
 /* Runs a program for its output, which the caller frees.  config: the private apt configuration, NULL: the host's. */
-static int run_apt(const char *const *argv, const char *config, const char *cwd, char **ret_output, struct err *err)
+static int run_apt(
+	const char *const *argv, const char *config, const char *cwd, char **ret_output, struct err *err)
 {
 	AUTO(buf) struct buf output = BUF_INIT;
 	AUTO(free_ptr) char *setting = config ? xasprintf("APT_CONFIG=%s", config) : NULL;
 	const char *env[] = {"LC_ALL=C.UTF-8", setting, NULL};
 
-	if (spawn_check(argv, &(struct spawn_options){.env = env, .cwd = cwd, .output = &output, .timeout_ms = 600000},
+	if (spawn_check(argv,
+		    &(struct spawn_options){.env = env, .cwd = cwd, .output = &output, .timeout_ms = 600000},
 		    err))
 		return -1;
 	if (ret_output)
@@ -211,17 +214,19 @@ int archive_open(const char *dir, struct archive *ret_archive, struct err *err)
 	AUTO(free_ptr) char *cache = xasprintf("%s/apt/cache/archives/partial", dir);
 	AUTO(free_ptr) char *status = xasprintf("%s/apt/status", dir);
 	/* Read before every other file of apt's (apt.conf(5), APT_CONFIG), so it can turn the host's own files off. */
-	AUTO(free_ptr) char *config = xasprintf("Dir::Etc::main \"/dev/null\";\nDir::Etc::parts \"/dev/null\";\n"
-						"Dir::Etc::sourcelist \"%s\";\nDir::Etc::sourceparts \"/dev/null\";\n"
-						"Dir::Etc::preferences \"/dev/null\";\n"
-						"Dir::Etc::preferencesparts \"/dev/null\";\n"
-						"Dir::State::lists \"%s/apt/lists\";\nDir::State::status \"%s\";\n"
-						"Dir::Cache \"%s/apt/cache\";\nAPT::Sandbox::User \"root\";\n"
-						"APT::Architecture \"" ARCHIVE_ARCH "\";\n"
-						"APT::Architectures { \"" ARCHIVE_ARCH "\"; };\n"
-						"Acquire::Languages \"none\";\n%s",
+	AUTO(free_ptr)
+	char *config = xasprintf("Dir::Etc::main \"/dev/null\";\nDir::Etc::parts \"/dev/null\";\n"
+				 "Dir::Etc::sourcelist \"%s\";\nDir::Etc::sourceparts \"/dev/null\";\n"
+				 "Dir::Etc::preferences \"/dev/null\";\n"
+				 "Dir::Etc::preferencesparts \"/dev/null\";\n"
+				 "Dir::State::lists \"%s/apt/lists\";\nDir::State::status \"%s\";\n"
+				 "Dir::Cache \"%s/apt/cache\";\nAPT::Sandbox::User \"root\";\n"
+				 "APT::Architecture \"" ARCHIVE_ARCH "\";\n"
+				 "APT::Architectures { \"" ARCHIVE_ARCH "\"; };\n"
+				 "Acquire::Languages \"none\";\n%s",
 		sources_path, dir, status, dir, options);
-	if (fsio_make_dirs(lists, err) || fsio_make_dirs(cache, err) || fsio_write_atomic(status, "", 0, err) ||
+	if (fsio_make_dirs(lists, err) || fsio_make_dirs(cache, err) ||
+		fsio_write_atomic(status, "", 0, err) ||
 		fsio_write_atomic(sources_path, sources, strlen(sources), err) ||
 		fsio_write_atomic(options_path, options, strlen(options), err) ||
 		fsio_write_atomic(config_path, config, strlen(config), err))
@@ -252,7 +257,8 @@ int archive_update(struct archive *archive, struct err *err)
 
 	if (run_apt(argv, archive->apt_config, NULL, NULL, err)) {
 		(void)err_wrap(err, "cannot read the package lists of Debian %s", archive->suite);
-		return err_remedy(err, "check the network and the proxy settings of apt (apt-config dump Acquire)");
+		return err_remedy(
+			err, "check the network and the proxy settings of apt (apt-config dump Acquire)");
 	}
 	return 0;
 }
@@ -261,8 +267,8 @@ int archive_find_kernel(
 	struct archive *archive, const char *wish, char **ret_package, bool *ret_is_default, struct err *err)
 {
 	const char *const depends[] = {"apt-cache", "depends", "--important", ARCHIVE_META_PACKAGE, NULL};
-	const char *const search[] = {"apt-cache", "search", "--names-only",
-		"^" KERNEL_PREFIX "[0-9].*" KERNEL_SUFFIX "$", NULL};
+	const char *const search[] = {
+		"apt-cache", "search", "--names-only", "^" KERNEL_PREFIX "[0-9].*" KERNEL_SUFFIX "$", NULL};
 	AUTO(free_ptr) char *meta = NULL;
 	AUTO(free_ptr) char *list = NULL;
 
@@ -275,14 +281,16 @@ int archive_find_kernel(
 	if (!wish)
 		package = standard ? xstrdup(standard) : NULL;
 	if (!package)
-		return err_input(err, "Debian %s has no cloud kernel '%s' (for what it has: apt-cache search %s)",
+		return err_input(err,
+			"Debian %s has no cloud kernel '%s' (for what it has: apt-cache search %s)",
 			archive->suite, wish ? wish : ARCHIVE_META_PACKAGE, KERNEL_SUFFIX + 1);
 	*ret_is_default = standard && strcmp(standard, package) == 0;
 	*ret_package = STEAL(package);
 	return 0;
 }
 
-int archive_unpack(struct archive *archive, const char *package, const char *into, char **ret_version, struct err *err)
+int archive_unpack(
+	struct archive *archive, const char *package, const char *into, char **ret_version, struct err *err)
 {
 	const char *const download[] = {"apt-get", "-q", "download", package, NULL};
 	AUTO(free_ptr) char *folder = xasprintf("%s/apt/%s", archive->dir, package);

@@ -10,15 +10,15 @@
 
 #include "base/err.h"
 
-#define ARCHIVE_ARCH	     "amd64"
-#define ARCHIVE_SUITE	     "bookworm" /* where the host is not Debian 12 or later */
-#define ARCHIVE_KEYRING	     "/usr/share/keyrings/debian-archive-keyring.gpg"
+#define ARCHIVE_ARCH         "amd64"
+#define ARCHIVE_SUITE        "bookworm" /* where the host is not Debian 12 or later */
+#define ARCHIVE_KEYRING      "/usr/share/keyrings/debian-archive-keyring.gpg"
 #define ARCHIVE_META_PACKAGE "linux-image-cloud-" ARCHIVE_ARCH
 
 struct archive {
-	char *suite;	   /* "bookworm" */
-	char *dir;	   /* work folder of ours */
-	char *sources;	   /* path of the sources.list */
+	char *suite;       /* "bookworm" */
+	char *dir;         /* work folder of ours */
+	char *sources;     /* path of the sources.list */
 	char *apt_options; /* path of the options to hand to another apt */
 	char *apt_config;  /* path of the private configuration, for APT_CONFIG */
 };
@@ -37,7 +37,8 @@ int archive_update(struct archive *archive, struct err *err);
 int archive_find_kernel(
 	struct archive *archive, const char *wish, char **ret_package, bool *ret_is_default, struct err *err);
 /* Downloads a package and unpacks its files into `into`; *ret_version is the package's version. */
-int archive_unpack(struct archive *archive, const char *package, const char *into, char **ret_version, struct err *err);
+int archive_unpack(
+	struct archive *archive, const char *package, const char *into, char **ret_version, struct err *err);
 
 /* Pure parts, for tests. */
 

@@ -19,8 +19,9 @@ static void add(struct cpio *cpio, const char *name, mode_t mode, const void *da
 	unsigned links = S_ISDIR(mode) ? 2 : 1;
 
 	/* magic ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check */
-	(void)fprintf(cpio->stream, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ++cpio->inode,
-		(unsigned)mode, 0U, 0U, links, 0U, (unsigned)length, 0U, 0U, 0U, 0U, (unsigned)strlen(name) + 1, 0U);
+	(void)fprintf(cpio->stream, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+		++cpio->inode, (unsigned)mode, 0U, 0U, links, 0U, (unsigned)length, 0U, 0U, 0U, 0U,
+		(unsigned)strlen(name) + 1, 0U);
 	(void)fwrite(name, 1, strlen(name) + 1, cpio->stream);
 	pad(cpio, 4);
 	if (length)

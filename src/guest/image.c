@@ -147,10 +147,12 @@ static struct image_package *packages_of(const json_t *manifest, const char *key
 	const char *name;
 	json_t *version;
 
-	json_object_foreach (object, name, version) {
+	json_object_foreach(object, name, version)
+	{
 		packages = xgrow(packages, count, &capacity, sizeof(*packages));
 		packages[count].name = xstrdup(name);
-		packages[count++].version = xstrdup(json_is_string(version) ? json_string_value(version) : "");
+		packages[count++].version =
+			xstrdup(json_is_string(version) ? json_string_value(version) : "");
 	}
 	*ret_count = count;
 	return packages;
@@ -193,8 +195,9 @@ int image_open(const struct image_options *options, struct image *ret_image, str
 
 	AUTO(free_ptr) char *release = image_find_kernel(options->dir, options->kernel, base_hash);
 	if (!release) {
-		AUTO(free_ptr) char *what =
-			xasprintf("there is no %s guest kernel", options->kernel ? options->kernel : "default");
+		AUTO(free_ptr)
+		char *what = xasprintf(
+			"there is no %s guest kernel", options->kernel ? options->kernel : "default");
 		return missing(err, options, what);
 	}
 	AUTO(free_ptr) char *part = xasprintf(KERNEL_PART "%s", release);

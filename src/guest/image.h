@@ -27,11 +27,11 @@ struct image_package {
 struct image {
 	char *dir;
 	char *kernel_path, *initrd_path, *root_path;
-	char *kernel_release;  /* "6.1.0-32-cloud-amd64" */
-	char *kernel_package;  /* "linux-image-6.1.0-32-cloud-amd64" */
-	char *kernel_version;  /* the package's version */
-	char *suite;	       /* "bookworm" */
-	char *built_utc;       /* the root's build time */
+	char *kernel_release; /* "6.1.0-32-cloud-amd64" */
+	char *kernel_package; /* "linux-image-6.1.0-32-cloud-amd64" */
+	char *kernel_version; /* the package's version */
+	char *suite;          /* "bookworm" */
+	char *built_utc;      /* the root's build time */
 	char *kernel_built_utc;
 	uint64_t root_bytes, initrd_bytes;
 	struct image_package *packages; /* the load generators and the agent: stress-ng, fio, iperf3, ... */
@@ -41,11 +41,11 @@ struct image {
 };
 
 struct image_options {
-	const char *dir;     /* where images are kept */
-	const char *kernel;  /* "6.1", "6.12", a package or release name; NULL: the suite's default */
+	const char *dir;         /* where images are kept */
+	const char *kernel;      /* "6.1", "6.12", a package or release name; NULL: the suite's default */
 	const char *runner_path; /* the static guest runner (built with limitlab) */
-	const char *init_path;	 /* src/guest/init as installed */
-	bool force;		 /* build all of it anew, with the newest packages */
+	const char *init_path;   /* src/guest/init as installed */
+	bool force;              /* build all of it anew, with the newest packages */
 	void (*progress)(const char *line, void *context); /* NULL: silent */
 	void *context;
 };

@@ -20,7 +20,7 @@
 #include "guest/archive.h"
 #include "guest/image_parts.h"
 
-#define WORK_PREFIX	 "build-"
+#define WORK_PREFIX       "build-"
 #define NEEDED_FREE_BYTES (UINT64_C(1) << 30)
 
 DEFINE_AUTO(json, json_t *, json_decref);
@@ -53,9 +53,16 @@ static int check_programs(struct err *err)
 	static const struct {
 		const char *program, *package;
 	} needed[] = {
-		{"mmdebstrap", "mmdebstrap"}, {"mksquashfs", "squashfs-tools"}, {"zstd", "zstd"}, {"xz", "xz-utils"},
-		{"depmod", "kmod"}, {"modprobe", "kmod"}, {"dpkg-deb", "dpkg"}, {"dpkg-query", "dpkg"},
-		{"apt-get", "apt"}, {"unshare", "util-linux"},
+		{"mmdebstrap", "mmdebstrap"},
+		{"mksquashfs", "squashfs-tools"},
+		{"zstd", "zstd"},
+		{"xz", "xz-utils"},
+		{"depmod", "kmod"},
+		{"modprobe", "kmod"},
+		{"dpkg-deb", "dpkg"},
+		{"dpkg-query", "dpkg"},
+		{"apt-get", "apt"},
+		{"unshare", "util-linux"},
 	};
 	AUTO(buf) struct buf programs = BUF_INIT;
 	AUTO(buf) struct buf packages = BUF_INIT;
@@ -214,7 +221,8 @@ static int make_tree(const struct build *build, const char *tree, struct err *er
 		build->archive.suite, tree, build->archive.sources, NULL};
 	const char *const env[] = {"LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", NULL};
 	AUTO(buf) struct buf output = BUF_INIT;
-	int result = spawn_check(argv, &(struct spawn_options){.env = env, .output = &output, .timeout_ms = 1800000}, err);
+	int result = spawn_check(
+		argv, &(struct spawn_options){.env = env, .output = &output, .timeout_ms = 1800000}, err);
 
 	if (result && output.data) {
 		/* Its last line seldom says why: keep all of it. */
@@ -242,8 +250,9 @@ static int build_root(struct build *build, const char *hash, struct err *err)
 	if (make_tree(build, tree, err))
 		return err_wrap(err, "cannot install the guest's root");
 	/* etc/apt holds the host's proxy, with its password if it has one. */
-	const char *const mksquashfs[] = {"mksquashfs", tree, squashfs, "-comp", "zstd", "-noappend", "-no-progress",
-		"-quiet", "-e", "etc/apt", "var/lib/apt", "var/cache", "var/log", "boot", NULL};
+	const char *const mksquashfs[] = {"mksquashfs", tree, squashfs, "-comp", "zstd", "-noappend",
+		"-no-progress", "-quiet", "-e", "etc/apt", "var/lib/apt", "var/cache", "var/log", "boot",
+		NULL};
 	progress(build, "root: packing");
 	if (spawn_check(mksquashfs, &(struct spawn_options){.timeout_ms = 600000}, err) ||
 		copy_file(busybox_from, busybox, 0755, err))
@@ -264,15 +273,16 @@ static int build_root(struct build *build, const char *hash, struct err *err)
 	(void)json_object_set_new(build_tools, "zstd", version_line("zstd", "--version"));
 	if (list_packages(tree, packages, tools, err))
 		return -1;
-	(void)json_object_set_new(manifest, "build_s", json_integer((json_int_t)((clock_now_ns() - start_ns) / NS_PER_S)));
+	(void)json_object_set_new(
+		manifest, "build_s", json_integer((json_int_t)((clock_now_ns() - start_ns) / NS_PER_S)));
 	if (write_manifest(part, manifest, err) || put_in_place(build, part, "root", err))
 		return -1;
 	progress(build, "root: done in %.1f s", (double)(clock_now_ns() - start_ns) / 1e9);
 	return 0;
 }
 
-static int build_kernel(
-	struct build *build, const char *base_hash, const char *front_hash, char **ret_release, struct err *err)
+static int build_kernel(struct build *build, const char *base_hash, const char *front_hash,
+	char **ret_release, struct err *err)
 {
 	AUTO(free_ptr) char *tree = xasprintf("%s/kernel-tree", build->work);
 	AUTO(free_ptr) char *part = xasprintf("%s/kernel", build->work);
@@ -328,7 +338,8 @@ static int build_kernel(
 }
 
 /* A new init or runner in front of the modules that are there. */
-static int refresh_initrd(const struct build *build, const char *release, const char *front_hash, struct err *err)
+static int refresh_initrd(
+	const struct build *build, const char *release, const char *front_hash, struct err *err)
 {
 	AUTO(free_ptr) char *folder = xasprintf("%s/kernel-%s", build->dir, release);
 	AUTO(free_ptr) char *manifest_path = xasprintf("%s/manifest.json", folder);
@@ -390,7 +401,8 @@ int image_build(const struct image_options *options, struct image *ret_image, st
 	AUTO(free_ptr) char *work = xasprintf("%s/" WORK_PREFIX "%d", options->dir, (int)getpid());
 	build.work = work;
 	if (check_programs(err) || fsio_make_dirs(options->dir, err) || lock(&build, &lock_fd, err) ||
-		remove_leftovers(options->dir, err) || check_space(options->dir, err) || fsio_make_dirs(work, err))
+		remove_leftovers(options->dir, err) || check_space(options->dir, err) ||
+		fsio_make_dirs(work, err))
 		return -1;
 	int result = build_parts(&build, err);
 	archive_release(&build.archive);

@@ -12,7 +12,7 @@
 
 #define IMAGE_ROOT_PACKAGES "stress-ng,fio,iperf3,qemu-guest-agent,busybox-static,iproute2"
 /* What the initrd loads, with what they depend on; one that is built into the kernel is left out. */
-#define IMAGE_MODULES	    "virtio_pci virtio_blk virtio_net virtio_console squashfs overlay"
+#define IMAGE_MODULES "virtio_pci virtio_blk virtio_net virtio_console squashfs overlay"
 /* Raise it when the way in which a part is made changes. */
 #define IMAGE_ROOT_RECIPE   "root 1"
 #define IMAGE_KERNEL_RECIPE "kernel 1"
@@ -32,10 +32,10 @@ char *image_manifest_value(const char *dir, const char *part, const char *key);
  * Packs busybox and the modules of `release` found below modules_root (lib/modules/RELEASE) into the zstd compressed
  * cpio archive base_path.  work_dir is for what is made on the way.
  */
-int initrd_build_base(const char *busybox_path, const char *modules_root, const char *release, const char *work_dir,
-	const char *base_path, struct err *err);
+int initrd_build_base(const char *busybox_path, const char *modules_root, const char *release,
+	const char *work_dir, const char *base_path, struct err *err);
 /* initrd_path = cpio of init and runner, then base_path; atomic. */
-int initrd_join(const char *init_path, const char *runner_path, const char *base_path, const char *initrd_path,
-	struct err *err);
+int initrd_join(const char *init_path, const char *runner_path, const char *base_path,
+	const char *initrd_path, struct err *err);
 
 #endif

@@ -87,8 +87,8 @@ static int add_modules(struct cpio *cpio, const char *modules_root, const char *
 	return 0;
 }
 
-int initrd_build_base(const char *busybox_path, const char *modules_root, const char *release, const char *work_dir,
-	const char *base_path, struct err *err)
+int initrd_build_base(const char *busybox_path, const char *modules_root, const char *release,
+	const char *work_dir, const char *base_path, struct err *err)
 {
 	AUTO(free_ptr) char *plain_path = xasprintf("%s/base.cpio", work_dir);
 	struct outfile out = {0};
@@ -112,8 +112,8 @@ int initrd_build_base(const char *busybox_path, const char *modules_root, const 
 	return spawn_check(zstd, &(struct spawn_options){0}, err);
 }
 
-int initrd_join(const char *init_path, const char *runner_path, const char *base_path, const char *initrd_path,
-	struct err *err)
+int initrd_join(const char *init_path, const char *runner_path, const char *base_path,
+	const char *initrd_path, struct err *err)
 {
 	AUTO(buf) struct buf base = BUF_INIT;
 	struct outfile out = {0};
@@ -122,7 +122,8 @@ int initrd_join(const char *init_path, const char *runner_path, const char *base
 		return -1;
 	/* The kernel unpacks archives one after the other; a plain one in front of a compressed one is its usual case. */
 	struct cpio cpio = {.stream = out.stream};
-	if (add_file(&cpio, "init", 0755, init_path, err) || add_file(&cpio, "runner", 0755, runner_path, err)) {
+	if (add_file(&cpio, "init", 0755, init_path, err) ||
+		add_file(&cpio, "runner", 0755, runner_path, err)) {
 		outfile_abort(&out);
 		return -1;
 	}

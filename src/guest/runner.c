@@ -25,12 +25,14 @@
 #include <unistd.h>
 
 enum {
-	LINE_MAX_BYTES = 4096,	     /* longer output lines are split */
-	QUEUE_MAX_BYTES = 256 << 10, /* output that the host has not read yet; beyond it the oldest lines go */
-	GRACE_MS = 500,		     /* between SIGTERM and SIGKILL */
-	LEAVE_MS = 1000,	     /* how long the last lines may wait for the host before we leave */
-	ABSENT_MS = 50,		     /* how often we look whether the host has connected */
-	ROUND_MIN_MS = 20,	     /* a workload that ends at once must not become a fork bomb */
+	PIPE_BYTES = 64 << 10,
+	LINE_MAX_BYTES = 4096, /* longer output lines are split */
+	QUEUE_MAX_BYTES =
+		256 << 10, /* output that the host has not read yet; beyond it the oldest lines go */
+	GRACE_MS = 500,    /* between SIGTERM and SIGKILL */
+	LEAVE_MS = 1000,   /* how long the last lines may wait for the host before we leave */
+	ABSENT_MS = 50,    /* how often we look whether the host has connected */
+	ROUND_MIN_MS = 20, /* a workload that ends at once must not become a fork bomb */
 };
 
 struct line {
@@ -76,7 +78,8 @@ static void drop_oldest(struct runner *runner)
 {
 	struct line *line, *victim = NULL;
 
-	TAILQ_FOREACH (line, &runner->queue, next) {
+	TAILQ_FOREACH(line, &runner->queue, next)
+	{
 		if (line == TAILQ_FIRST(&runner->queue) && runner->written)
 			continue;
 		if (!victim || line->text[0] != '@')
@@ -116,6 +119,31 @@ static void queue_line(struct runner *runner, const char *prefix, const char *te
 	runner->queued_bytes += line->length;
 }
 
+/* The oldest lines went, so the gap is at the head of the queue; the count is told there. */
+static void tell_dropped(struct runner *runner)
+{
+	static const char word[] = "@dropped ";
+	struct line *line = TAILQ_FIRST(&runner->queue);
+	char text[64];
+
+	/* One such line, however long the host does not read. */
+	if (line && strncmp(line->text, word, strlen(word)) == 0) {
+		runner->dropped += strtoul(line->text + strlen(word), NULL, 10);
+		TAILQ_REMOVE(&runner->queue, line, next);
+		runner->queued_bytes -= line->length;
+		free(line);
+	}
+	size_t length = (size_t)snprintf(text, sizeof(text), "%s%lu\n", word, runner->dropped);
+	line = malloc(sizeof(*line) + length);
+	if (!line)
+		return;
+	memcpy(line->text, text, length);
+	line->length = length;
+	TAILQ_INSERT_HEAD(&runner->queue, line, next);
+	runner->queued_bytes += length;
+	runner->dropped = 0;
+}
+
 __attribute__((format(printf, 2, 3))) static void say(struct runner *runner, const char *format, ...)
 {
 	char text[512];
@@ -134,7 +162,12 @@ static void flush(struct runner *runner)
 {
 	struct line *line;
 
-	while ((line = TAILQ_FIRST(&runner->queue))) {
+	for (;;) {
+		if (runner->dropped && !runner->written)
+			tell_dropped(runner);
+		line = TAILQ_FIRST(&runner->queue);
+		if (!line)
+			return;
 		ssize_t count =
 			write(runner->port_fd, line->text + runner->written, line->length - runner->written);
 		if (count < 0 && errno == EINTR)
@@ -148,12 +181,6 @@ static void flush(struct runner *runner)
 		runner->queued_bytes -= line->length;
 		runner->written = 0;
 		free(line);
-		if (runner->dropped) {
-			char text[64];
-			int length = snprintf(text, sizeof(text), "@dropped %lu", runner->dropped);
-			runner->dropped = 0;
-			queue_line(runner, "", text, (size_t)length);
-		}
 	}
 }
 
@@ -164,15 +191,16 @@ static void end_line(struct runner *runner)
 	runner->partial_length = 0;
 }
 
-/* Forwards what the workload wrote; returns false at the end of the pipe. */
+/*
+ * Forwards what the workload wrote; returns false at the end of the pipe.  At most a full pipe (64 KiB, pipe(7)) per
+ * call, so that a workload that never stops writing cannot keep us from everything else.
+ */
 static bool read_output(struct runner *runner)
 {
 	char chunk[4096];
 
-	for (;;) {
+	for (int left = PIPE_BYTES / (int)sizeof(chunk); left > 0; left--) {
 		ssize_t count = read(runner->output_fd, chunk, sizeof(chunk));
-		if (count < 0 && errno == EINTR)
-			continue;
 		if (count <= 0)
 			return count < 0;
 		for (ssize_t i = 0; i < count; i++) {
@@ -185,6 +213,7 @@ static bool read_output(struct runner *runner)
 			runner->partial[runner->partial_length++] = chunk[i] ? chunk[i] : '?';
 		}
 	}
+	return true;
 }
 
 static void close_output(struct runner *runner)
@@ -243,7 +272,8 @@ static void begin_round(struct runner *runner)
 	if (runner->repeat)
 		say(runner, "@round %u", runner->rounds);
 	if (pid < 0 || read(report[0], &why, sizeof(why)) == (ssize_t)sizeof(why)) {
-		say(runner, "@failed cannot execute '%s': %s", runner->argv[0], strerror(pid < 0 ? errno : why));
+		say(runner, "@failed cannot execute '%s': %s", runner->argv[0],
+			strerror(pid < 0 ? errno : why));
 		if (pid > 0)
 			(void)waitpid(pid, NULL, 0);
 		close_output(runner);
@@ -410,10 +440,8 @@ static void loop(struct runner *runner)
 			reap(runner);
 		}
 		/* reap() may have closed it. */
-		if (runner->output_fd >= 0 && fds[1].revents && !read_output(runner)) {
-			(void)close(runner->output_fd);
-			runner->output_fd = -1;
-		}
+		if (runner->output_fd >= 0 && fds[1].revents && !read_output(runner))
+			close_output(runner);
 		if (fds[2].revents || runner->host_absent)
 			read_port(runner);
 		flush(runner);
@@ -472,8 +500,8 @@ int main(int argc, char **argv)
 			break;
 	}
 	if (i + 1 >= argc || strcmp(argv[i], "--") != 0) {
-		(void)fprintf(stderr, "usage: %s [--repeat] [--port NAME|PATH|fd:N] [--job PATH] -- ARGV...\n",
-			argv[0]);
+		(void)fprintf(stderr,
+			"usage: %s [--repeat] [--port NAME|PATH|fd:N] [--job PATH] -- ARGV...\n", argv[0]);
 		return 2;
 	}
 	runner.argv = argv + i + 1;

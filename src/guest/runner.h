@@ -20,8 +20,8 @@
 #ifndef LIMITLAB_GUEST_RUNNER_H
 #define LIMITLAB_GUEST_RUNNER_H
 
-#define RUNNER_PATH	   "/usr/lib/limitlab/runner"
-#define RUNNER_JOB_PATH	   "/run/limitlab/job"
+#define RUNNER_PATH        "/usr/lib/limitlab/runner"
+#define RUNNER_JOB_PATH    "/run/limitlab/job"
 #define RUNNER_STREAM_PORT "org.limitlab.stream.0"
 #define RUNNER_BYTE_START  'g'
 #define RUNNER_BYTE_STOP   's'

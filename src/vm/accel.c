@@ -15,7 +15,7 @@
 #include "base/fsio.h"
 #include "base/spawn.h"
 
-#define QEMU	     "qemu-system-x86_64"
+#define QEMU         "qemu-system-x86_64"
 #define PROOF_MARKER "limitlab-proof"
 
 enum { PROOF_DEADLINE_MS = 20000 };
@@ -62,9 +62,11 @@ static bool read_cache(const char *path, const char *key, struct accel *ret_acce
 	return true;
 }
 
-static int write_cache(const char *dir, const char *path, const char *key, const struct accel *accel, struct err *err)
+static int write_cache(
+	const char *dir, const char *path, const char *key, const struct accel *accel, struct err *err)
 {
-	AUTO(json) json_t *cache =
+	AUTO(json)
+	json_t *cache =
 		json_pack("{s:s, s:b, s:s}", "key", key, "kvm", accel->kvm ? 1 : 0, "reason", accel->reason);
 	AUTO(free_ptr) char *text = cache ? json_dumps(cache, JSON_INDENT(2)) : NULL;
 
@@ -88,17 +90,18 @@ static bool kvm_opens(struct accel *ret_accel)
 
 static void prove(const char *kernel_path, const char *initrd_path, struct accel *ret_accel)
 {
-	const char *const argv[] = {QEMU, "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "192", "-nodefaults",
-		"-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", kernel_path, "-initrd",
-		initrd_path, "-append", "console=ttyS0 quiet panic=-1 limitlab.proof", NULL};
+	const char *const argv[] = {QEMU, "-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "192",
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
+		"-kernel", kernel_path, "-initrd", initrd_path, "-append",
+		"console=ttyS0 quiet panic=-1 limitlab.proof", NULL};
 	AUTO(buf) struct buf output = BUF_INIT;
 	struct err why = ERR_INIT;
 	uint64_t start_ns = clock_now_ns();
 	int status = 0;
 
 	*ret_accel = (struct accel){0};
-	int result = spawn_run(
-		argv, &(struct spawn_options){.output = &output, .timeout_ms = PROOF_DEADLINE_MS}, &status, &why);
+	int result = spawn_run(argv,
+		&(struct spawn_options){.output = &output, .timeout_ms = PROOF_DEADLINE_MS}, &status, &why);
 	double took_s = (double)(clock_now_ns() - start_ns) / 1e9;
 	bool marked = output.data && strstr(output.data, PROOF_MARKER);
 	char *reason = ret_accel->reason;
@@ -106,7 +109,8 @@ static void prove(const char *kernel_path, const char *initrd_path, struct accel
 
 	if (result) {
 		(void)snprintf(reason, size, "/dev/kvm is there, but %s in %.0f s",
-			marked ? "the guest kernel did not power off" : "did not boot the guest kernel", took_s);
+			marked ? "the guest kernel did not power off" : "did not boot the guest kernel",
+			took_s);
 	} else if (!marked || !WIFEXITED(status) || WEXITSTATUS(status)) {
 		const char *line = output.data ? output.data : "";
 		(void)snprintf(reason, size, "/dev/kvm is there, but QEMU could not use it: %.*s",
@@ -117,8 +121,8 @@ static void prove(const char *kernel_path, const char *initrd_path, struct accel
 	}
 }
 
-int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel_path, const char *initrd_path,
-	struct accel *ret_accel, struct err *err)
+int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel_path,
+	const char *initrd_path, struct accel *ret_accel, struct err *err)
 {
 	AUTO(free_ptr) char *cache_path = xasprintf("%s/accel.json", cache_dir);
 	AUTO(free_ptr) char *key = NULL;

@@ -33,7 +33,8 @@ void workload_stream_release(struct workload_stream *stream)
 }
 
 /* The first trouble wins: later ones follow from it. */
-__attribute__((format(printf, 2, 3))) static void trouble(struct workload_stream *stream, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void trouble(
+	struct workload_stream *stream, const char *format, ...)
 {
 	va_list args;
 
@@ -67,8 +68,8 @@ static void on_start(struct workload_stream *stream, double t_s)
 	stream->stopped = false;
 	stream->round_worked = false;
 	stream->repeats = false;
-	stream->start_times_s = xgrow(
-		stream->start_times_s, stream->starts, &stream->start_capacity, sizeof(*stream->start_times_s));
+	stream->start_times_s = xgrow(stream->start_times_s, stream->starts, &stream->start_capacity,
+		sizeof(*stream->start_times_s));
 	stream->start_times_s[stream->starts++] = t_s;
 }
 
@@ -89,8 +90,8 @@ static void on_stopped(struct workload_stream *stream, double t_s)
 {
 	bool worked = false, reported = false;
 
-	stream->stop_times_s =
-		xgrow(stream->stop_times_s, stream->stops, &stream->stop_capacity, sizeof(*stream->stop_times_s));
+	stream->stop_times_s = xgrow(
+		stream->stop_times_s, stream->stops, &stream->stop_capacity, sizeof(*stream->stop_times_s));
 	stream->stop_times_s[stream->stops++] = t_s;
 	stream->stopped = true;
 	if (!stream->starts)
@@ -137,8 +138,8 @@ void workload_stream_line(struct workload_stream *stream, double t_s, const char
 	struct work_interval interval;
 
 	if (stream->ops->parser_line(stream->parser, t_s, line, &interval)) {
-		stream->intervals = xgrow(stream->intervals, stream->interval_count, &stream->interval_capacity,
-			sizeof(*stream->intervals));
+		stream->intervals = xgrow(stream->intervals, stream->interval_count,
+			&stream->interval_capacity, sizeof(*stream->intervals));
 		stream->intervals[stream->interval_count++] = interval;
 		stream->round_worked = true;
 	}

@@ -20,8 +20,8 @@ struct workload_parser {
 static const char whitespace[] = " \t\r";
 
 /* Given by us; in a job file they would break the chain or hide the metrics. */
-static const char *const reserved[] = {"timeout", "metrics", "metrics-brief", "job", "yaml", "log-file", "quiet", "dry-run",
-	"log-brief"};
+static const char *const reserved[] = {
+	"timeout", "metrics", "metrics-brief", "job", "yaml", "log-file", "quiet", "dry-run", "log-brief"};
 
 static bool is_count(const char *text)
 {
@@ -32,17 +32,22 @@ static bool is_count(const char *text)
 static int check_option(const char *path, int line, const char *name, const char *value, struct err *err)
 {
 	if (*name == '-')
-		return err_input(err, "%s:%d: '%s': a stress-ng job file has options without dashes", path, line, name);
+		return err_input(err, "%s:%d: '%s': a stress-ng job file has options without dashes", path,
+			line, name);
 	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-		return err_input(err, "%s:%d: '%s' is not an option of stress-ng (as in: cpu 1)", path, line, name);
+		return err_input(
+			err, "%s:%d: '%s' is not an option of stress-ng (as in: cpu 1)", path, line, name);
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
 		if (strcmp(name, reserved[i]) == 0)
-			return err_input(err, "%s:%d: '%s' is set by limitlab, leave it out", path, line, name);
+			return err_input(
+				err, "%s:%d: '%s' is set by limitlab, leave it out", path, line, name);
 	if (strcmp(name, "run") == 0 && strcmp(value, "sequential") != 0 && strcmp(value, "parallel") != 0)
-		return err_input(err, "%s:%d: 'run' is 'parallel' or 'sequential', not '%s'", path, line, value);
-	if (strcmp(name, "run") == 0 && strcmp(value, "sequential") == 0)
 		return err_input(
-			err, "%s:%d: 'run sequential' has one second per stressor; use 'run parallel'", path, line);
+			err, "%s:%d: 'run' is 'parallel' or 'sequential', not '%s'", path, line, value);
+	if (strcmp(name, "run") == 0 && strcmp(value, "sequential") == 0)
+		return err_input(err,
+			"%s:%d: 'run sequential' has one second per stressor; use 'run parallel'", path,
+			line);
 	return 0;
 }
 
@@ -67,8 +72,8 @@ static int check(const char *path, const char *text, struct err *err)
 	return 0;
 }
 
-static int command(
-	const char *job_path_in_guest, const char *job_text, char ***ret_argv, bool *ret_repeat, struct err *err)
+static int command(const char *job_path_in_guest, const char *job_text, char ***ret_argv, bool *ret_repeat,
+	struct err *err)
 {
 	const char *const argv[] = {
 		"stress-ng", "--job", job_path_in_guest, "--timeout", "1s", "--metrics-brief"};
@@ -164,9 +169,10 @@ const struct workload_ops workload_stress_ng = {
 	.name = "stress-ng",
 	.suffix = ".stress",
 	.work_unit = "bogo-ops",
-	.work_source = "bogo-ops and real time that stress-ng --metrics-brief reports for each of a chain of one-second "
-		       "runs; an interval ends when its report arrives and is as long as the reported real time "
-		       "(the guest's clock); the tool's start-up between two runs is no part of it",
+	.work_source =
+		"bogo-ops and real time that stress-ng --metrics-brief reports for each of a chain of one-second "
+		"runs; an interval ends when its report arrives and is as long as the reported real time "
+		"(the guest's clock); the tool's start-up between two runs is no part of it",
 	.check = check,
 	.command = command,
 	.parser_new = parser_new,

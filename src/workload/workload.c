@@ -34,8 +34,10 @@ int workload_load(const char *path, const struct workload_ops **ret_ops, char **
 	if (!ops) {
 		AUTO(buf) struct buf known = BUF_INIT;
 		for (size_t i = 0; workload_all[i]; i++)
-			buf_addf(&known, "%s*%s for %s", i ? ", " : "", workload_all[i]->suffix, workload_all[i]->name);
-		return err_input(err, "no tool is known for the workload '%s' (job files: %s)", path, known.data);
+			buf_addf(&known, "%s*%s for %s", i ? ", " : "", workload_all[i]->suffix,
+				workload_all[i]->name);
+		return err_input(
+			err, "no tool is known for the workload '%s' (job files: %s)", path, known.data);
 	}
 	if (!fsio_exists(path))
 		return err_input(err, "the workload file '%s' does not exist", path);

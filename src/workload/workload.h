@@ -22,15 +22,15 @@ struct workload_parser; /* per tenant, opaque; made by the ops */
 
 struct workload_ops {
 	/* Mandatory. */
-	const char *name;	 /* "stress-ng" */
-	const char *suffix;	 /* ".stress" */
-	const char *work_unit;	 /* "bogo-ops" */
+	const char *name;        /* "stress-ng" */
+	const char *suffix;      /* ".stress" */
+	const char *work_unit;   /* "bogo-ops" */
 	const char *work_source; /* in words, for the manifest: what the rate is and how it is measured */
 	/* Checks a job file's text as far as the host can tell (ERR_INPUT, "FILE:LINE: ..."). */
 	int (*check)(const char *path, const char *text, struct err *err);
 	/* The guest's argv (heap array of heap strings, NULL terminated) and whether the runner repeats it. */
-	int (*command)(const char *job_path_in_guest, const char *job_text, char ***ret_argv, bool *ret_repeat,
-		struct err *err);
+	int (*command)(const char *job_path_in_guest, const char *job_text, char ***ret_argv,
+		bool *ret_repeat, struct err *err);
 	struct workload_parser *(*parser_new)(void);
 	void (*parser_free)(struct workload_parser *parser);
 	/*
@@ -57,17 +57,17 @@ struct workload_stream {
 	const struct workload_ops *ops;
 	struct workload_parser *parser;
 	bool ready, started, stopped, failed;
-	unsigned starts;	   /* how many "@start" lines */
-	double *start_times_s;	   /* t_s of each */
+	unsigned starts;       /* how many "@start" lines */
+	double *start_times_s; /* t_s of each */
 	size_t start_capacity;
-	double *stop_times_s;	   /* t_s of each "@stopped" */
+	double *stop_times_s; /* t_s of each "@stopped" */
 	unsigned stops;
 	size_t stop_capacity;
-	char *trouble;		   /* NULL, or the first thing that went wrong, in words */
-	char *last_line;	   /* the workload's own last line of output; for trouble */
-	bool round_worked;	   /* the round in hand has completed an interval */
-	bool repeats;		   /* "@round" was seen since the last start */
-	unsigned long dropped;	   /* lines that the runner had to drop */
+	char *trouble;         /* NULL, or the first thing that went wrong, in words */
+	char *last_line;       /* the workload's own last line of output; for trouble */
+	bool round_worked;     /* the round in hand has completed an interval */
+	bool repeats;          /* "@round" was seen since the last start */
+	unsigned long dropped; /* lines that the runner had to drop */
 	struct work_interval *intervals;
 	size_t interval_count, interval_capacity;
 };

@@ -16,14 +16,17 @@
 #include "base/paths.h"
 #include "workload/workload.h"
 
-#define HEADINGS                                                                                                       \
-	"stress-ng: metrc: [9] stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s\n"    \
+#define HEADINGS                                                                                                    \
+	"stress-ng: metrc: [9] stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s\n" \
 	"stress-ng: metrc: [9]                           (secs)    (secs)    (secs)   (real time) (usr+sys time)\n"
-#define MATRIX	  "stress-ng: metrc: [9] matrix              320      0.80      0.79      0.01       319.27         319.58\n"
-#define CPU	  "stress-ng: metrc: [9] cpu                  80      1.00      0.50      0.01        80.00         160.00\n"
-#define OTHER	  "stress-ng: metrc: [9] matrix             8417.15 add matrix ops per sec (geometic mean of 1 instances)\n"
+#define MATRIX                                                                                               \
+	"stress-ng: metrc: [9] matrix              320      0.80      0.79      0.01       319.27         319.58\n"
+#define CPU                                                                                                  \
+	"stress-ng: metrc: [9] cpu                  80      1.00      0.50      0.01        80.00         160.00\n"
+#define OTHER                                                                                                \
+	"stress-ng: metrc: [9] matrix             8417.15 add matrix ops per sec (geometic mean of 1 instances)\n"
 #define COMPLETED "stress-ng: info:  [9] successful run completed in 1.01s\n"
-#define ZERO	  "stress-ng: warn:  [9] metrics-check: all bogo-op counters are zero, data may be incorrect\n"
+#define ZERO      "stress-ng: warn:  [9] metrics-check: all bogo-op counters are zero, data may be incorrect\n"
 
 static const struct workload_ops *stress_ng(void)
 {
@@ -35,28 +38,34 @@ static const struct {
 	const char *name, *lines;
 	size_t intervals;
 	double from_s, to_s, work; /* of the first interval */
-	const char *trouble;	   /* a part of it; NULL: none */
+	const char *trouble;       /* a part of it; NULL: none */
 } streams[] = {
-	{"one round", "@ready\n@start 1\n@round 1\n" HEADINGS MATRIX OTHER COMPLETED "@exit 0 1100\n@round 2\n@stopped\n", 1,
-		11.7, 12.5, 320, NULL},
-	{"stressors side by side are one interval", "@start 1\n@round 1\n" MATRIX CPU COMPLETED "@exit 0 1100\n", 1, 10, 11,
-		400, NULL},
+	{"one round",
+		"@ready\n@start 1\n@round 1\n" HEADINGS MATRIX OTHER COMPLETED
+		"@exit 0 1100\n@round 2\n@stopped\n",
+		1, 11.7, 12.5, 320, NULL},
+	{"stressors side by side are one interval",
+		"@start 1\n@round 1\n" MATRIX CPU COMPLETED "@exit 0 1100\n", 1, 10, 11, 400, NULL},
 	{"stopped in a round", "@start 1\n@round 1\n" MATRIX "@stopped\n", 1, 10.2, 11, 320, NULL},
-	{"no stressor started", "@start 1\n@round 1\nstress-ng: error: [9] No stress workers invoked\n@exit 0 9\n", 0, 0, 0,
+	{"no stressor started",
+		"@start 1\n@round 1\nstress-ng: error: [9] No stress workers invoked\n@exit 0 9\n", 0, 0, 0,
 		0, "had done no work (its last line: stress-ng: error: [9] No stress workers invoked"},
-	{"a starved round is no trouble", "@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n" MATRIX COMPLETED
-					  "@stopped\n",
+	{"a starved round is no trouble",
+		"@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n" MATRIX COMPLETED
+		"@stopped\n",
 		2, 10.49, 11.5, 0, NULL},
-	{"no work in all rounds", "@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n@stopped\n", 1, 10.49, 11.5,
-		0, "did no work"},
-	{"dies", "@start 1\n@round 1\nerror in line 1: 'nonsense 1'\n@exit 1 30\n@failed the workload ended with status 1\n", 0,
-		0, 0, 0, "ended with status 1 (its last line: error in line 1: 'nonsense 1')"},
-	{"cannot be executed", "@ready\n@start 1\n@failed cannot execute 'stress-ng': No such file or directory\n", 0, 0, 0,
+	{"no work in all rounds", "@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n@stopped\n",
+		1, 10.49, 11.5, 0, "did no work"},
+	{"dies",
+		"@start 1\n@round 1\nerror in line 1: 'nonsense 1'\n@exit 1 30\n@failed the workload ended with status 1\n",
+		0, 0, 0, 0, "ended with status 1 (its last line: error in line 1: 'nonsense 1')"},
+	{"cannot be executed",
+		"@ready\n@start 1\n@failed cannot execute 'stress-ng': No such file or directory\n", 0, 0, 0,
 		0, "cannot execute"},
 	{"ends by itself", "@start 1\nbye\n@exit 0 30\n", 0, 0, 0, 0, "ended by itself"},
 	{"silent for long",
-		"@start 1\n@round 1\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20\n@stopped\n", 0, 0,
-		0, 0, "reported no work"},
+		"@start 1\n@round 1\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20\n@stopped\n",
+		0, 0, 0, 0, "reported no work"},
 	{"stopped soon, nothing reported", "@start 1\n@round 1\n1\n@stopped\n", 0, 0, 0, 0, NULL},
 };
 
@@ -133,7 +142,8 @@ static void kept_streams_are_read(void **state)
 		const char *name, *text, *error;
 		size_t intervals;
 	} cases[] = {
-		{"whole", "-1.5\t@ready\n0.000000\t@start 1\n0.1\t@round 1\n1.1\t" MATRIX "1.2\t" COMPLETED, NULL, 1},
+		{"whole", "-1.5\t@ready\n0.000000\t@start 1\n0.1\t@round 1\n1.1\t" MATRIX "1.2\t" COMPLETED,
+			NULL, 1},
 		{"last line cut off", "0.1\t@start 1\n0.5", NULL, 0},
 		{"empty", "", NULL, 0},
 		{"no stamp", "0.1\t@start 1\nhello\n", ":2: not a line", 0},
@@ -171,7 +181,8 @@ static const struct {
 	{"empty", "a.stress", "", ":1: the workload file is empty"},
 	{"only comments", "a.stress", "# cpu 1\n", ":1: the job starts no stressor"},
 	{"only a method", "a.stress", "cpu-method int64\n", ":1: the job starts no stressor"},
-	{"dashes", "a.stress", "cpu 1\n--cpu 1\n", ":2: '--cpu': a stress-ng job file has options without dashes"},
+	{"dashes", "a.stress", "cpu 1\n--cpu 1\n",
+		":2: '--cpu': a stress-ng job file has options without dashes"},
 	{"our own option", "a.stress", "cpu 1\n\ntimeout 5s\n", ":3: 'timeout' is set by limitlab"},
 	{"sequential", "a.stress", "run sequential\ncpu 1\n", ":1: 'run sequential'"},
 	{"run what", "a.stress", "run fast\ncpu 1\n", ":1: 'run' is 'parallel'"},
@@ -226,7 +237,8 @@ static void tools_are_complete(void **state)
 	for (size_t i = 0; workload_all[i]; i++) {
 		const struct workload_ops *ops = workload_all[i];
 		assert_true(ops->name && ops->suffix && ops->work_unit && ops->work_source);
-		assert_true(ops->check && ops->command && ops->parser_new && ops->parser_free && ops->parser_line);
+		assert_true(ops->check && ops->command && ops->parser_new && ops->parser_free &&
+			    ops->parser_line);
 		assert_int_equal(ops->suffix[0], '.');
 	}
 }
