@@ -155,7 +155,7 @@ CHECK_LEVEL     = --level check --timeout 400 --jobs 2 $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
 LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh
 
-.PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost check check-headers fuzz test-programs asan-programs fuzzers
+.PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost check check-headers format fuzz test-programs asan-programs fuzzers
 test: ## install what is missing (as root), build, run every test; ends with "N passed, N failed"
 	$(Q)$(SUBMAKE) deps-test
 	$(Q)$(SUBMAKE) test-all
@@ -186,6 +186,9 @@ test-labhost: image
 check: ## static checks: -Werror with gcc -fanalyzer, cppcheck, clang-tidy, layers, headers, format
 check: $(BUILD)/config.h
 	$(Q)tests/run-tap $(CHECK_LEVEL)
+
+format: ## format the sources as .clang-format says
+	$(Q)clang-format -i src/*/*.[ch] tests/*/*.c
 
 check-headers: ## every header compiles alone
 check-headers: $(BUILD)/config.h

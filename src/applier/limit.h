@@ -29,15 +29,15 @@ enum limit_id {
 
 struct limit_spec {
 	enum limit_id id;
-	const char *name;	/* "cpu.shares" */
-	const char *unit;	/* "", "us": suffix of the CSV column and of messages */
+	const char *name;       /* "cpu.shares" */
+	const char *unit;       /* "", "us": suffix of the CSV column and of messages */
 	enum quantity quantity; /* how users write the value */
-	uint64_t min, max;	/* in the unit of `quantity` */
-	bool may_be_unlimited;	/* "max" is a value */
-	bool soft;		/* acts only when the resource is scarce */
-	const char *resource;	/* "cpu": what it limits */
-	const char *summary;	/* one line for help and doctor */
-	const char *example;	/* a right value as users write it */
+	uint64_t min, max;      /* in the unit of `quantity` */
+	bool may_be_unlimited;  /* "max" is a value */
+	bool soft;              /* acts only when the resource is scarce */
+	const char *resource;   /* "cpu": what it limits */
+	const char *summary;    /* one line for help and doctor */
+	const char *example;    /* a right value as users write it */
 };
 
 /* Never NULL for an id below LIMIT_COUNT. */

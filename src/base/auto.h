@@ -15,32 +15,32 @@
 #include <unistd.h>
 
 /* Defines auto_NAME(), the cleanup of a TYPE whose release function is RELEASE.  RELEASE is not called for NULL. */
-#define DEFINE_AUTO(name, type, release)                                                                               \
-	static inline void auto_##name(type *slot)                                                                     \
-	{                                                                                                              \
-		if (*slot)                                                                                             \
-			(void)release(*slot);                                                                          \
-	}                                                                                                              \
+#define DEFINE_AUTO(name, type, release)                                                                     \
+	static inline void auto_##name(type *slot)                                                           \
+	{                                                                                                    \
+		if (*slot)                                                                                   \
+			(void)release(*slot);                                                                \
+	}                                                                                                    \
 	struct auto_swallows_the_semicolon
 
 #define AUTO(name) __attribute__((cleanup(auto_##name)))
 
 /* The pointer's value; the variable is NULL afterwards. */
-#define STEAL(pointer)                                                                                                 \
-	({                                                                                                             \
-		__typeof__(pointer) *steal_slot_ = &(pointer);                                                         \
-		__typeof__(pointer) steal_value_ = *steal_slot_;                                                       \
-		*steal_slot_ = NULL;                                                                                   \
-		steal_value_;                                                                                          \
+#define STEAL(pointer)                                                                                       \
+	({                                                                                                   \
+		__typeof__(pointer) *steal_slot_ = &(pointer);                                               \
+		__typeof__(pointer) steal_value_ = *steal_slot_;                                             \
+		*steal_slot_ = NULL;                                                                         \
+		steal_value_;                                                                                \
 	})
 
 /* The descriptor's number; the variable is -1 afterwards. */
-#define STEAL_FD(fd)                                                                                                   \
-	({                                                                                                             \
-		int *steal_slot_ = &(fd);                                                                              \
-		int steal_value_ = *steal_slot_;                                                                       \
-		*steal_slot_ = -1;                                                                                     \
-		steal_value_;                                                                                          \
+#define STEAL_FD(fd)                                                                                         \
+	({                                                                                                   \
+		int *steal_slot_ = &(fd);                                                                    \
+		int steal_value_ = *steal_slot_;                                                             \
+		*steal_slot_ = -1;                                                                           \
+		steal_value_;                                                                                \
 	})
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

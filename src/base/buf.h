@@ -13,7 +13,9 @@ struct buf {
 	size_t capacity;
 };
 
+/* clang-format off */
 #define BUF_INIT {0}
+/* clang-format on */
 
 void buf_release(struct buf *buf);
 void buf_add(struct buf *buf, const void *data, size_t length);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-__attribute__((format(printf, 6, 0))) static int set_v(struct err *err, const char *origin, enum err_domain domain, int code, const char *tail,
-	const char *format, va_list args)
+__attribute__((format(printf, 6, 0))) static int set_v(struct err *err, const char *origin,
+	enum err_domain domain, int code, const char *tail, const char *format, va_list args)
 {
 	if (!err || err->domain != ERR_NONE)
 		return -1;

@@ -14,14 +14,14 @@
 
 enum err_domain {
 	ERR_NONE = 0,
-	ERR_INPUT,	 /* the user's words or files are wrong: exit code 2 */
-	ERR_HOST,	 /* the host lacks something; `remedy` says how to get it: exit code 4 */
-	ERR_SYS,	 /* a system call failed; code is its errno: exit code 5 */
-	ERR_LIBVIRT,	 /* libvirt said no; code is its virErrorNumber: exit code 5 */
-	ERR_NETLINK,	 /* netlink said no; code is libnl's NLE_*: exit code 5 */
-	ERR_AGENT,	 /* the guest agent, or the guest, did not do as asked: exit code 5 */
-	ERR_READBACK,	 /* the kernel holds another value than was asked for: exit code 5 */
-	ERR_RUN,	 /* anything else that broke a run: exit code 5 */
+	ERR_INPUT,       /* the user's words or files are wrong: exit code 2 */
+	ERR_HOST,        /* the host lacks something; `remedy` says how to get it: exit code 4 */
+	ERR_SYS,         /* a system call failed; code is its errno: exit code 5 */
+	ERR_LIBVIRT,     /* libvirt said no; code is its virErrorNumber: exit code 5 */
+	ERR_NETLINK,     /* netlink said no; code is libnl's NLE_*: exit code 5 */
+	ERR_AGENT,       /* the guest agent, or the guest, did not do as asked: exit code 5 */
+	ERR_READBACK,    /* the kernel holds another value than was asked for: exit code 5 */
+	ERR_RUN,         /* anything else that broke a run: exit code 5 */
 	ERR_INTERRUPTED, /* a signal ended it; code is the signal: exit code 128 + signal */
 };
 
@@ -33,9 +33,9 @@ struct err {
 	char remedy[512]; /* what the user can do about it; empty: nothing to say */
 };
 
-#define ERR_INIT                                                                                                       \
-	{                                                                                                              \
-		.domain = ERR_NONE                                                                                     \
+#define ERR_INIT                                                                                             \
+	{                                                                                                    \
+		.domain = ERR_NONE                                                                           \
 	}
 
 #define ERR_STRING_(x) #x
@@ -61,10 +61,10 @@ static inline int err_failed(int ignored)
 }
 
 #define err_set(err, domain, code, ...) err_failed(err_set_at(err, ERR_HERE, domain, code, __VA_ARGS__))
-#define err_sys(err, errno_value, ...)	err_failed(err_sys_at(err, ERR_HERE, errno_value, __VA_ARGS__))
-#define err_input(err, ...)		err_set(err, ERR_INPUT, 0, __VA_ARGS__)
-#define err_host(err, ...)		err_set(err, ERR_HOST, 0, __VA_ARGS__)
-#define err_run(err, ...)		err_set(err, ERR_RUN, 0, __VA_ARGS__)
+#define err_sys(err, errno_value, ...)  err_failed(err_sys_at(err, ERR_HERE, errno_value, __VA_ARGS__))
+#define err_input(err, ...)             err_set(err, ERR_INPUT, 0, __VA_ARGS__)
+#define err_host(err, ...)              err_set(err, ERR_HOST, 0, __VA_ARGS__)
+#define err_run(err, ...)               err_set(err, ERR_RUN, 0, __VA_ARGS__)
 
 bool err_is_set(const struct err *err);
 void err_clear(struct err *err);

@@ -13,12 +13,12 @@
 #include "base/err.h"
 
 enum quantity {
-	QUANTITY_COUNT,		 /* "4096": no unit */
-	QUANTITY_BYTES,		 /* "192MiB" -> bytes */
-	QUANTITY_BITS_PER_S,	 /* "300Mbit/s" -> bits per second */
-	QUANTITY_BYTES_PER_S,	 /* "50MiB/s" -> bytes per second */
-	QUANTITY_DURATION_NS,	 /* "20s", "200ms", "50us", "1min" -> nanoseconds; a bare 0 is accepted */
-	QUANTITY_DURATION_US,	 /* the same, in microseconds (cpu.period, cpu.quota) */
+	QUANTITY_COUNT,             /* "4096": no unit */
+	QUANTITY_BYTES,             /* "192MiB" -> bytes */
+	QUANTITY_BITS_PER_S,        /* "300Mbit/s" -> bits per second */
+	QUANTITY_BYTES_PER_S,       /* "50MiB/s" -> bytes per second */
+	QUANTITY_DURATION_NS,       /* "20s", "200ms", "50us", "1min" -> nanoseconds; a bare 0 is accepted */
+	QUANTITY_DURATION_US,       /* the same, in microseconds (cpu.period, cpu.quota) */
 	QUANTITY_PARTS_PER_MILLION, /* "66.7%" -> 667000 */
 };
 

@@ -16,11 +16,12 @@ static json_t *to_json(const struct scenario *scenario)
 {
 	AUTO(free_ptr) char *plan = plan_format(scenario);
 
-	return json_pack("{s:o, s:b, s:o, s:o, s:i, s:i, s:i, s:f, s:f, s:o}", "scenario", json_text(scenario->path),
-		"valid", 1, "name", json_text(scenario->name), "title", json_text(scenario->title), "tenants",
-		(int)scenario->tenant_count, "events", (int)scenario->event_count, "expectations",
-		(int)scenario->expect_count, "timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
-		(double)plan_duration_ns(scenario) / 1e9, "plan", json_text(plan));
+	return json_pack("{s:o, s:b, s:o, s:o, s:i, s:i, s:i, s:f, s:f, s:o}", "scenario",
+		json_text(scenario->path), "valid", 1, "name", json_text(scenario->name), "title",
+		json_text(scenario->title), "tenants", (int)scenario->tenant_count, "events",
+		(int)scenario->event_count, "expectations", (int)scenario->expect_count, "timeline_s",
+		(double)scenario->duration_ns / 1e9, "expected_s", (double)plan_duration_ns(scenario) / 1e9,
+		"plan", json_text(plan));
 }
 
 int cmd_check(int argc, char **argv)
@@ -42,9 +43,10 @@ int cmd_check(int argc, char **argv)
 			int failure = options.json ? err_exit_code(&err) : command_fail(&err);
 			code = failure > code ? failure : code;
 			if (options.json)
-				(void)json_array_append_new(list,
-					json_pack("{s:o, s:b, s:o, s:o}", "scenario", json_text(options.args[i]), "valid", 0,
-						"error", json_text(err.text), "remedy", json_text(err.remedy)));
+				(void)json_array_append_new(
+					list, json_pack("{s:o, s:b, s:o, s:o}", "scenario",
+						      json_text(options.args[i]), "valid", 0, "error",
+						      json_text(err.text), "remedy", json_text(err.remedy)));
 			continue;
 		}
 		if (options.json) {

@@ -15,15 +15,16 @@ const struct command command_table[] = {
 		.name = "run",
 		.synopsis = "SCENARIO...",
 		.summary = "boot the tenants, run the timeline, judge, draw",
-		.about = "Runs scenario files one after the other and exits with the worst outcome. Each run\n"
-			 "leaves a directory OUT/NAME/TIME/, whose path is printed last. Needs root.\n\n"
-			 "The tenants run in private namespaces: whatever ends the run, nothing of it is left\n"
-			 "on this host, except what 'limitlab clean' takes back after a SIGKILL.",
+		.about =
+			"Runs scenario files one after the other and exits with the worst outcome. Each run\n"
+			"leaves a directory OUT/NAME/TIME/, whose path is printed last. Needs root.\n\n"
+			"The tenants run in private namespaces: whatever ends the run, nothing of it is left\n"
+			"on this host, except what 'limitlab clean' takes back after a SIGKILL.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
 		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) | OPTION(JUNIT) |
-			OPTION(KERNEL) | OPTION(JSON) | OPTION(QUIET),
+			   OPTION(KERNEL) | OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_run,
 	},
 	{
@@ -51,9 +52,10 @@ const struct command command_table[] = {
 		.name = "judge",
 		.synopsis = "RUN...",
 		.summary = "judge finished runs again, from their files",
-		.about = "Derives the series again from the raw samples, judges them against the scenario kept\n"
-			 "in the run directory, and writes series.csv, verdict.json and junit.xml. Needs neither\n"
-			 "root nor a hypervisor.",
+		.about =
+			"Derives the series again from the raw samples, judges them against the scenario kept\n"
+			"in the run directory, and writes series.csv, verdict.json and junit.xml. Needs neither\n"
+			"root nor a hypervisor.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
@@ -78,8 +80,9 @@ const struct command command_table[] = {
 		.name = "clean",
 		.synopsis = "",
 		.summary = "undo what killed runs left behind",
-		.about = "Replays the undo journals of runs that were killed together with their supervisor.\n"
-			 "Does nothing when there is nothing to do; refuses while a run goes on. Needs root.",
+		.about =
+			"Replays the undo journals of runs that were killed together with their supervisor.\n"
+			"Does nothing when there is nothing to do; refuses while a run goes on. Needs root.",
 		.options = OPTION(QUIET),
 		.run = cmd_clean,
 	},
@@ -203,7 +206,9 @@ const struct command *command_guess(const char *name)
 	for (const struct command *command = command_table; command->name; command++) {
 		if (command->hidden)
 			continue;
-		size_t d = length >= 2 && strncmp(command->name, name, length) == 0 ? 0 : distance(name, command->name);
+		size_t d = length >= 2 && strncmp(command->name, name, length) == 0
+				   ? 0
+				   : distance(name, command->name);
 		/* Two letters of three are no likeness. */
 		if (d < best_distance && d < strlen(command->name) - 1) {
 			best = command;

@@ -23,14 +23,14 @@ enum command_args {
 
 struct command {
 	const char *name;
-	const char *synopsis; /* arguments as in help: "SCENARIO..."; "" for none */
-	const char *summary;  /* one line */
-	const char *about;    /* paragraphs for --help and the man page; lines of at most 78 columns */
+	const char *synopsis;   /* arguments as in help: "SCENARIO..."; "" for none */
+	const char *summary;    /* one line */
+	const char *about;      /* paragraphs for --help and the man page; lines of at most 78 columns */
 	int min_args, max_args; /* max_args may be COMMAND_ANY_COUNT */
 	enum command_args args;
-	const char *words;  /* COMMAND_ARGS_WORDS: "build info"; checked */
-	unsigned options;   /* OPTION(JSON) | ...; --help goes without saying */
-	bool hidden;	    /* not in help, completion and man page */
+	const char *words; /* COMMAND_ARGS_WORDS: "build info"; checked */
+	unsigned options;  /* OPTION(JSON) | ...; --help goes without saying */
+	bool hidden;       /* not in help, completion and man page */
 	int (*run)(int argc, char **argv);
 };
 

@@ -56,8 +56,8 @@ static void print(const struct doctor_check *check, const struct doctor_finding 
 	bool colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
 	static const char *const codes[] = {"\033[32m", "\033[33m", "\033[1;31m"};
 
-	printf("  %s%-8s%s %-12s %s\n", colour ? codes[finding->state] : "", doctor_state_name(finding->state),
-		colour ? "\033[0m" : "", check->name, finding->detail);
+	printf("  %s%-8s%s %-12s %s\n", colour ? codes[finding->state] : "",
+		doctor_state_name(finding->state), colour ? "\033[0m" : "", check->name, finding->detail);
 	if (finding->state == DOCTOR_OK)
 		return;
 	printf("  %21s  needed for: %s\n", "", check->meaning);
@@ -82,8 +82,8 @@ int cmd_doctor(int argc, char **argv)
 		if (options.json)
 			(void)json_array_append_new(list,
 				json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", check->name, "state",
-					doctor_state_name(finding.state), "detail", json_text(finding.detail), "meaning",
-					check->meaning, "remedy", json_text(finding.remedy)));
+					doctor_state_name(finding.state), "detail", json_text(finding.detail),
+					"meaning", check->meaning, "remedy", json_text(finding.remedy)));
 		else if (!options.quiet || finding.state == DOCTOR_MISSING)
 			print(check, &finding);
 	}

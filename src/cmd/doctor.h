@@ -10,7 +10,7 @@
 
 enum doctor_state {
 	DOCTOR_OK,
-	DOCTOR_NOTE,	/* good enough, or only needed by some scenarios */
+	DOCTOR_NOTE,    /* good enough, or only needed by some scenarios */
 	DOCTOR_MISSING, /* no run without it: exit code 4 */
 };
 

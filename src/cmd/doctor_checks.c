@@ -28,8 +28,8 @@
 #define MEMORY_MIN_MIB 1024
 #define SPACE_MIN_MIB  1024
 
-__attribute__((format(printf, 3, 4))) static void found(struct doctor_finding *finding, enum doctor_state state,
-	const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void found(
+	struct doctor_finding *finding, enum doctor_state state, const char *format, ...)
 {
 	va_list args;
 
@@ -64,7 +64,8 @@ static void probe_root(struct doctor_finding *finding)
 	if (geteuid() == 0)
 		found(finding, DOCTOR_OK, "running as root");
 	else
-		found(finding, DOCTOR_MISSING, "running as user %u; some of the lines below may read better as root",
+		found(finding, DOCTOR_MISSING,
+			"running as user %u; some of the lines below may read better as root",
 			(unsigned)geteuid());
 }
 
@@ -86,10 +87,12 @@ static void probe_libvirt(struct doctor_finding *finding)
 		return;
 	}
 	AUTO(free_ptr) char *folder = fsio_dirname(where.dli_fname);
-	AUTO(free_ptr) char *driver = xasprintf("%s/libvirt/connection-driver/libvirt_driver_qemu.so", folder);
+	AUTO(free_ptr)
+	char *driver = xasprintf("%s/libvirt/connection-driver/libvirt_driver_qemu.so", folder);
 	if (!fsio_exists(driver))
-		found(finding, DOCTOR_MISSING, "libvirt %lu.%lu.%lu without its QEMU driver: there is no '%s'",
-			number / 1000000, number / 1000 % 1000, number % 1000, driver);
+		found(finding, DOCTOR_MISSING,
+			"libvirt %lu.%lu.%lu without its QEMU driver: there is no '%s'", number / 1000000,
+			number / 1000 % 1000, number % 1000, driver);
 	else if (!getpwnam("libvirt-qemu") && !getpwnam("qemu"))
 		found(finding, DOCTOR_MISSING, "libvirt %lu.%lu.%lu, but no user 'libvirt-qemu' or 'qemu'",
 			number / 1000000, number / 1000 % 1000, number % 1000);
@@ -114,7 +117,8 @@ static bool has_controller(const struct cgroup_mounts *mounts, enum cgroup_contr
 			return true;
 		char list[512];
 		AUTO(free_ptr) char *path = xasprintf("%s/cgroup.controllers", mount->point);
-		if (fsio_read_small(AT_FDCWD, path, list, sizeof(list), NULL) == 0 && cgroup_list_has(list, " ", name))
+		if (fsio_read_small(AT_FDCWD, path, list, sizeof(list), NULL) == 0 &&
+			cgroup_list_has(list, " ", name))
 			return true;
 	}
 	return false;
@@ -138,14 +142,16 @@ static void probe_cgroup(struct doctor_finding *finding)
 		if (!has_controller(&mounts, needed[i]))
 			buf_addf(&lacking, " %s", cgroup_controller_name(needed[i], false));
 	if (lacking.length) {
-		found(finding, DOCTOR_MISSING, "control groups %s, without the controllers:%s", mode, lacking.data);
+		found(finding, DOCTOR_MISSING, "control groups %s, without the controllers:%s", mode,
+			lacking.data);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		if (!has_controller(&mounts, wanted[i]))
 			buf_addf(&lacking, " %s", cgroup_controller_name(wanted[i], false));
 	if (lacking.length)
-		found(finding, DOCTOR_NOTE, "control groups %s, without the controllers:%s (no figures of those)", mode,
+		found(finding, DOCTOR_NOTE,
+			"control groups %s, without the controllers:%s (no figures of those)", mode,
 			lacking.data);
 	else
 		found(finding, DOCTOR_OK, "control groups %s with every controller", mode);
@@ -229,12 +235,13 @@ static void probe_cpus(struct doctor_finding *finding)
 		return;
 	}
 	if (getloadavg(&load, 1) == 1 && load > 0.5) {
-		found(finding, DOCTOR_NOTE, "CPUs %s, but others use them (load %.1f): windows may end inconclusive", list,
-			load);
+		found(finding, DOCTOR_NOTE,
+			"CPUs %s, but others use them (load %.1f): windows may end inconclusive", list, load);
 		(void)snprintf(finding->remedy, sizeof(finding->remedy), "wait until the other load is gone");
 		return;
 	}
-	found(finding, DOCTOR_OK, "CPUs %s, idle: some can be scarce, the others carry limitlab and the emulators", list);
+	found(finding, DOCTOR_OK,
+		"CPUs %s, idle: some can be scarce, the others carry limitlab and the emulators", list);
 }
 
 static void probe_memory(struct doctor_finding *finding)
@@ -259,7 +266,8 @@ static void probe_systemd(struct doctor_finding *finding)
 	bool bus = fsio_exists("/run/dbus/system_bus_socket");
 
 	found(finding, DOCTOR_OK, "systemd %s; %s", systemd ? "runs" : "does not run",
-		bus ? "a run hides the system bus, so that machined does not register its VMs" : "no system bus");
+		bus ? "a run hides the system bus, so that machined does not register its VMs"
+		    : "no system bus");
 }
 
 static void probe_state(struct doctor_finding *finding)
@@ -278,7 +286,8 @@ static void probe_state(struct doctor_finding *finding)
 		return;
 	}
 	if (statvfs(path, &space)) {
-		found(finding, DOCTOR_MISSING, "cannot see the free space of '%s': %s", path, strerror(errno));
+		found(finding, DOCTOR_MISSING, "cannot see the free space of '%s': %s", path,
+			strerror(errno));
 		return;
 	}
 	unsigned long long mib = (unsigned long long)space.f_bavail * space.f_frsize / (1024 * 1024);

@@ -133,18 +133,19 @@ static void add_roff_command(const struct command *command, struct buf *text)
 
 void help_manpage(struct buf *text)
 {
-	buf_adds(text, ".\\\" Made by \"limitlab manpage\" from the command table.\n"
-		       ".TH LIMITLAB 1 \"\" limitlab \"User Commands\"\n"
-		       ".SH NAME\n"
-		       "limitlab \\- what limits on virtual machines really do, measured and judged\n"
-		       ".SH SYNOPSIS\n"
-		       ".B limitlab\n"
-		       ".I COMMAND\n"
-		       "[\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n"
-		       ".SH DESCRIPTION\n"
-		       "limitlab boots small test VMs (tenants), makes one resource scarce, changes limits while the\n"
-		       "tenants compete for it, records everything on one clock, draws the figure and judges the outcome.\n"
-		       ".SH COMMANDS\n");
+	buf_adds(text,
+		".\\\" Made by \"limitlab manpage\" from the command table.\n"
+		".TH LIMITLAB 1 \"\" limitlab \"User Commands\"\n"
+		".SH NAME\n"
+		"limitlab \\- what limits on virtual machines really do, measured and judged\n"
+		".SH SYNOPSIS\n"
+		".B limitlab\n"
+		".I COMMAND\n"
+		"[\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n"
+		".SH DESCRIPTION\n"
+		"limitlab boots small test VMs (tenants), makes one resource scarce, changes limits while the\n"
+		"tenants compete for it, records everything on one clock, draws the figure and judges the outcome.\n"
+		".SH COMMANDS\n");
 	for (const struct command *command = command_table; command->name; command++)
 		if (!command->hidden)
 			add_roff_command(command, text);
@@ -174,12 +175,15 @@ static void add_completion_values(struct buf *text)
 		const struct option_spec *spec = option_spec((enum option_id)id);
 
 		if (spec->type == OPTION_TYPE_CHOICE)
-			buf_addf(text, "\t--%s) COMPREPLY=($(compgen -W \"$(tr '|' ' ' <<<'%s')\" -- \"$current\")); return ;;\n",
+			buf_addf(text,
+				"\t--%s) COMPREPLY=($(compgen -W \"$(tr '|' ' ' <<<'%s')\" -- \"$current\")); return ;;\n",
 				spec->name, spec->value);
 		else if (spec->type == OPTION_TYPE_TEXT && strcmp(spec->value, "DIR") == 0)
-			buf_addf(text, "\t--%s) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n", spec->name);
+			buf_addf(text, "\t--%s) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n",
+				spec->name);
 		else if (spec->type == OPTION_TYPE_TEXT && strcmp(spec->value, "FILE") == 0)
-			buf_addf(text, "\t--%s) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n", spec->name);
+			buf_addf(text, "\t--%s) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n",
+				spec->name);
 		else if (spec->type != OPTION_TYPE_FLAG)
 			buf_addf(text, "\t--%s) return ;;\n", spec->name);
 	}
@@ -192,7 +196,8 @@ static void add_completion_args(const struct command *command, struct buf *text)
 	case COMMAND_ARGS_NONE:
 		break;
 	case COMMAND_ARGS_SCENARIOS:
-		buf_adds(text, " COMPREPLY+=($(compgen -f -X '!*.yaml' -- \"$current\") $(compgen -d -S / -- \"$current\"));");
+		buf_adds(text,
+			" COMPREPLY+=($(compgen -f -X '!*.yaml' -- \"$current\") $(compgen -d -S / -- \"$current\"));");
 		break;
 	case COMMAND_ARGS_RUNS:
 		buf_adds(text, " COMPREPLY+=($(compgen -d -S / -- \"$current\"));");
@@ -208,10 +213,11 @@ static void add_completion_args(const struct command *command, struct buf *text)
 
 void help_completion_bash(struct buf *text)
 {
-	buf_adds(text, "# bash completion for limitlab; made by \"limitlab completion bash\" from the command table\n"
-		       "_limitlab()\n{\n"
-		       "\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
-		       "\tlocal options='' words='' commands='");
+	buf_adds(text,
+		"# bash completion for limitlab; made by \"limitlab completion bash\" from the command table\n"
+		"_limitlab()\n{\n"
+		"\tlocal current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+		"\tlocal options='' words='' commands='");
 	bool first = true;
 	for (const struct command *command = command_table; command->name; command++) {
 		if (command->hidden)

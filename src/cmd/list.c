@@ -31,7 +31,7 @@ struct listing {
 		char *path;
 		struct scenario *scenario; /* NULL: it is wrong, see trouble */
 		char *trouble;
-	} *items;
+	} * items;
 	size_t count, capacity;
 };
 
@@ -54,7 +54,8 @@ static void add_folder(struct listing *listing, const char *folder)
 	for (int i = 0; i < count; i++) {
 		struct err err = ERR_INIT;
 
-		listing->items = xgrow(listing->items, listing->count, &listing->capacity, sizeof(*listing->items));
+		listing->items =
+			xgrow(listing->items, listing->count, &listing->capacity, sizeof(*listing->items));
 		struct listed *item = &listing->items[listing->count++];
 		*item = (struct listed){.path = xasprintf("%s/%s", folder, entries[i]->d_name)};
 		if (scenario_load(item->path, &wanted, &item->scenario, &err))
@@ -74,13 +75,14 @@ static void print_json(const struct listing *listing)
 
 		if (scenario)
 			(void)json_array_append_new(list,
-				json_pack("{s:o, s:o, s:o, s:f, s:f}", "name", json_text(scenario->name), "path",
-					json_text(item->path), "title", json_text(scenario->title), "timeline_s",
-					(double)scenario->duration_ns / 1e9, "expected_s",
+				json_pack("{s:o, s:o, s:o, s:f, s:f}", "name", json_text(scenario->name),
+					"path", json_text(item->path), "title", json_text(scenario->title),
+					"timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
 					(double)plan_duration_ns(scenario) / 1e9));
 		else
-			(void)json_array_append_new(list,
-				json_pack("{s:o, s:o}", "path", json_text(item->path), "error", json_text(item->trouble)));
+			(void)json_array_append_new(
+				list, json_pack("{s:o, s:o}", "path", json_text(item->path), "error",
+					      json_text(item->trouble)));
 	}
 	AUTO(free_ptr) char *text = json_dumps(list, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	printf("%s\n", text);
@@ -129,7 +131,8 @@ int cmd_list(int argc, char **argv)
 		add_folder(&listing, "scenarios");
 	if (!listing.count) {
 		(void)err_host(&err, "there are no scenarios in '%s' and './scenarios'", shipped);
-		(void)err_remedy(&err, "install limitlab whole (make install), or run it in a folder with scenarios/");
+		(void)err_remedy(
+			&err, "install limitlab whole (make install), or run it in a folder with scenarios/");
 		return command_fail(&err);
 	}
 	if (options.json)

@@ -14,19 +14,20 @@
 #define LONG_BASE 256
 
 static const struct option_spec specs[OPTION_COUNT] = {
-	[OPTION_HELP] = {"help", 'h', OPTION_TYPE_FLAG, NULL, "print this help", offsetof(struct options, help), 0, 0},
-	[OPTION_JSON] = {"json", 0, OPTION_TYPE_FLAG, NULL, "print JSON for machines", offsetof(struct options, json),
-		0, 0},
-	[OPTION_QUIET] = {"quiet", 'q', OPTION_TYPE_FLAG, NULL, "print errors only", offsetof(struct options, quiet), 0,
-		0},
-	[OPTION_OUT] = {"out", 'o', OPTION_TYPE_TEXT, "DIR", "where run directories are made (default: results)",
-		offsetof(struct options, out), 0, 0},
+	[OPTION_HELP] = {"help", 'h', OPTION_TYPE_FLAG, NULL, "print this help",
+		offsetof(struct options, help), 0, 0},
+	[OPTION_JSON] = {"json", 0, OPTION_TYPE_FLAG, NULL, "print JSON for machines",
+		offsetof(struct options, json), 0, 0},
+	[OPTION_QUIET] = {"quiet", 'q', OPTION_TYPE_FLAG, NULL, "print errors only",
+		offsetof(struct options, quiet), 0, 0},
+	[OPTION_OUT] = {"out", 'o', OPTION_TYPE_TEXT, "DIR",
+		"where run directories are made (default: results)", offsetof(struct options, out), 0, 0},
 	[OPTION_ACCEL] = {"accel", 0, OPTION_TYPE_CHOICE, "auto|kvm|tcg",
 		"acceleration of the tenants; auto (the default) proves KVM by booting, else TCG",
 		offsetof(struct options, accel), 0, 0},
 	[OPTION_CONNECT] = {"connect", 'c', OPTION_TYPE_TEXT, "URI",
-		"local libvirt system URI (default: an embedded driver of our own)", offsetof(struct options, connect),
-		0, 0},
+		"local libvirt system URI (default: an embedded driver of our own)",
+		offsetof(struct options, connect), 0, 0},
 	[OPTION_REPEAT] = {"repeat", 0, OPTION_TYPE_NUMBER, "N", "run each scenario N times (default: 1)",
 		offsetof(struct options, repeat), 1, 1000},
 	[OPTION_JUNIT] = {"junit", 0, OPTION_TYPE_TEXT, "FILE", "write the verdicts as JUnit XML too",
@@ -71,12 +72,14 @@ static int store(const struct option_spec *spec, const char *text, struct option
 		return 0;
 	case OPTION_TYPE_CHOICE:
 		if (!is_choice(spec->value, '|', text))
-			return err_input(err, "--%s takes one of %s, not '%s'", spec->name, spec->value, text);
+			return err_input(
+				err, "--%s takes one of %s, not '%s'", spec->name, spec->value, text);
 		*(const char **)slot = text;
 		return 0;
 	case OPTION_TYPE_TEXT:
 		if (!*text)
-			return err_input(err, "--%s needs a value (%s), not an empty one", spec->name, spec->value);
+			return err_input(
+				err, "--%s needs a value (%s), not an empty one", spec->name, spec->value);
 		*(const char **)slot = text;
 		return 0;
 	case OPTION_TYPE_NUMBER: {
@@ -86,8 +89,8 @@ static int store(const struct option_spec *spec, const char *text, struct option
 		unsigned long number = strtoul(text, &end, 10);
 		if (errno || end == text || *end || *text == '-' || *text == '+' || number < spec->min ||
 			number > spec->max)
-			return err_input(err, "--%s takes a number from %u to %u, not '%s'", spec->name, spec->min,
-				spec->max, text);
+			return err_input(err, "--%s takes a number from %u to %u, not '%s'", spec->name,
+				spec->min, spec->max, text);
 		*(unsigned *)slot = (unsigned)number;
 		return 0;
 	}
@@ -103,7 +106,8 @@ static int check_args(const struct command *command, const struct options *optio
 	}
 	if (command->max_args != COMMAND_ANY_COUNT && options->arg_count > command->max_args) {
 		(void)err_input(err, "'%s' takes %s%s; '%s' is too much", command->name,
-			command->max_args ? "only " : "", command->max_args ? command->synopsis : "no arguments",
+			command->max_args ? "only " : "",
+			command->max_args ? command->synopsis : "no arguments",
 			options->args[command->max_args]);
 		return wrong(err, command);
 	}
@@ -156,8 +160,8 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 		if (id != OPTION_HELP && !(command->options & (1u << id)))
 			continue;
 		bool has_value = specs[id].type != OPTION_TYPE_FLAG;
-		long_options[count++] = (struct option){specs[id].name, has_value ? required_argument : no_argument,
-			NULL, LONG_BASE + (int)id};
+		long_options[count++] = (struct option){specs[id].name,
+			has_value ? required_argument : no_argument, NULL, LONG_BASE + (int)id};
 		if (specs[id].short_name)
 			buf_addf(&shorts, "%c%s", specs[id].short_name, has_value ? ":" : "");
 	}

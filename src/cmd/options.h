@@ -41,7 +41,7 @@ struct options {
 	unsigned repeat;     /* default 1 */
 	const char *junit;   /* NULL: none */
 	const char *kernel;  /* NULL: the suite's default */
-	char **args;	     /* the arguments that are no options, NULL terminated */
+	char **args;         /* the arguments that are no options, NULL terminated */
 	int arg_count;
 };
 
@@ -51,10 +51,10 @@ struct option_spec {
 	const char *name;
 	char short_name; /* 0: none */
 	enum option_type type;
-	const char *value;   /* "DIR" in help; for a choice "auto|kvm|tcg"; NULL for a flag */
+	const char *value; /* "DIR" in help; for a choice "auto|kvm|tcg"; NULL for a flag */
 	const char *summary;
-	size_t offset;	     /* in struct options */
-	unsigned min, max;   /* OPTION_TYPE_NUMBER */
+	size_t offset;     /* in struct options */
+	unsigned min, max; /* OPTION_TYPE_NUMBER */
 };
 
 const struct option_spec *option_spec(enum option_id id);

@@ -40,8 +40,8 @@ static ssize_t write_quietly(int fd, const void *data, size_t length)
 static void write_pending(struct progress *progress, bool wait)
 {
 	if (progress->fd < 0) {
-		(void)fwrite(progress->pending.data ? progress->pending.data : "", 1, progress->pending.length,
-			progress->stream);
+		(void)fwrite(progress->pending.data ? progress->pending.data : "", 1,
+			progress->pending.length, progress->stream);
 		(void)fflush(progress->stream);
 		buf_reset(&progress->pending);
 		return;
@@ -53,7 +53,8 @@ static void write_pending(struct progress *progress, bool wait)
 			continue;
 		if (ready <= 0)
 			break;
-		size_t length = progress->pending.length < CHUNK_BYTES ? progress->pending.length : CHUNK_BYTES;
+		size_t length =
+			progress->pending.length < CHUNK_BYTES ? progress->pending.length : CHUNK_BYTES;
 		ssize_t written = write_quietly(progress->fd, progress->pending.data, length);
 		if (written < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -85,8 +86,8 @@ static void observe_phase(void *context, const char *name, const char *detail)
 	progress_phase(context, name, detail);
 }
 
-static void observe_tick(void *context, double t_s, double duration_s, const char *const *names, const double *values,
-	size_t count)
+static void observe_tick(void *context, double t_s, double duration_s, const char *const *names,
+	const double *values, size_t count)
 {
 	progress_total(context, duration_s);
 	progress_tick(context, t_s, names, values, count);
@@ -214,13 +215,15 @@ void progress_total(struct progress *progress, double duration_s)
 		progress->duration_s = duration_s;
 }
 
-void progress_tick(struct progress *progress, double t_s, const char *const *names, const double *values, size_t count)
+void progress_tick(
+	struct progress *progress, double t_s, const char *const *names, const double *values, size_t count)
 {
 	if (silent(progress))
 		return;
 	drop_values(progress);
 	for (size_t i = 0; i < count; i++) {
-		progress->values = xgrow(progress->values, i, &progress->value_capacity, sizeof(*progress->values));
+		progress->values =
+			xgrow(progress->values, i, &progress->value_capacity, sizeof(*progress->values));
 		progress->values[i].name = xstrdup(names[i]);
 		progress->values[i].value = values[i];
 		progress->value_count = i + 1;

@@ -33,7 +33,8 @@ void progress_phase(struct progress *progress, const char *name, const char *det
 /* How long the timeline is. */
 void progress_total(struct progress *progress, double duration_s);
 /* CPU percent per tenant, NAN: unknown. */
-void progress_tick(struct progress *progress, double t_s, const char *const *names, const double *values, size_t count);
+void progress_tick(
+	struct progress *progress, double t_s, const char *const *names, const double *values, size_t count);
 void progress_event(struct progress *progress, double t_s, const char *text);
 void progress_note(struct progress *progress, const char *text);
 void progress_warn(struct progress *progress, const char *text);
@@ -47,7 +48,7 @@ const struct run_observer *progress_observer(struct progress *progress);
 struct progress_look {
 	size_t width, height; /* of the terminal; 0: ask */
 	bool colour, unicode;
-	uint64_t (*now_ns)(void);		  /* NULL: clock_now_ns() */
+	uint64_t (*now_ns)(void);                 /* NULL: clock_now_ns() */
 	void (*utc)(char *ret_text, size_t size); /* NULL: clock_utc_iso() */
 };
 void progress_set_look(struct progress *progress, const struct progress_look *look);

@@ -23,14 +23,14 @@ static void add(struct progress *progress, json_t *taken)
 
 static void phase_begin(struct progress *progress)
 {
-	add(progress, json_pack("{s:s, s:o, s:o}", "type", "phase", "phase", json_text(progress->phase), "detail",
-			      json_text(progress->detail)));
+	add(progress, json_pack("{s:s, s:o, s:o}", "type", "phase", "phase", json_text(progress->phase),
+			      "detail", json_text(progress->detail)));
 }
 
 static void phase_end(struct progress *progress)
 {
-	add(progress, json_pack("{s:s, s:o, s:f}", "type", "phase-end", "phase", json_text(progress->phase), "seconds",
-			      progress_phase_seconds(progress)));
+	add(progress, json_pack("{s:s, s:o, s:f}", "type", "phase-end", "phase", json_text(progress->phase),
+			      "seconds", progress_phase_seconds(progress)));
 }
 
 static void tick(struct progress *progress)
@@ -39,11 +39,12 @@ static void tick(struct progress *progress)
 
 	for (size_t i = 0; i < progress->value_count; i++) {
 		AUTO(json) json_t *name = json_text(progress->values[i].name);
-		(void)json_object_set_new(values, json_string_value(name),
-			json_number_or_null(progress->values[i].value));
+		(void)json_object_set_new(
+			values, json_string_value(name), json_number_or_null(progress->values[i].value));
 	}
-	add(progress, json_pack("{s:s, s:o, s:o, s:o}", "type", "tick", "t_s", json_number_or_null(progress->t_s),
-			      "duration_s", json_number_or_null(progress->duration_s), "cpu_pct", values));
+	add(progress,
+		json_pack("{s:s, s:o, s:o, s:o}", "type", "tick", "t_s", json_number_or_null(progress->t_s),
+			"duration_s", json_number_or_null(progress->duration_s), "cpu_pct", values));
 }
 
 static void event(struct progress *progress, double t_s, const char *text)
@@ -59,7 +60,8 @@ static void say(struct progress *progress, const char *kind, const char *text)
 
 static void done(struct progress *progress, const char *verdict, const char *detail)
 {
-	add(progress, json_pack("{s:s, s:s, s:o}", "type", "done", "verdict", verdict, "detail", json_text(detail)));
+	add(progress, json_pack("{s:s, s:s, s:o}", "type", "done", "verdict", verdict, "detail",
+			      json_text(detail)));
 }
 
 const struct progress_ops progress_json = {

@@ -32,12 +32,12 @@ struct progress {
 	int fd; /* -1: a stream without one (tests) */
 	struct progress_look look;
 	struct run_observer observer;
-	struct buf pending; /* not written yet */
-	size_t live_lines;  /* terminal: how many redrawn lines are there now */
+	struct buf pending;   /* not written yet */
+	size_t live_lines;    /* terminal: how many redrawn lines are there now */
 	char *phase, *detail; /* NULL: no phase yet */
 	uint64_t phase_start_ns;
 	double t_s, duration_s; /* duration 0: not known yet */
-	double last_line_s;	/* lines: t_s of the last tick that was shown */
+	double last_line_s;     /* lines: t_s of the last tick that was shown */
 	bool ticked;
 	struct progress_value *values;
 	size_t value_count, value_capacity;

@@ -13,8 +13,8 @@
 #include "cmd/text.h"
 
 #define NAME_MAX_COLUMNS 16
-#define BAR_MAX_COLUMNS	 40
-#define BAR_MIN_COLUMNS	 4
+#define BAR_MAX_COLUMNS  40
+#define BAR_MIN_COLUMNS  4
 
 #define RESET  "\033[0m"
 #define BOLD   "\033[1m"
@@ -128,11 +128,13 @@ static void draw_time(struct progress *progress, size_t width, size_t name_colum
 	end_live_line(progress);
 }
 
-static void draw_tenant(struct progress *progress, size_t index, size_t width, size_t name_columns, double full)
+static void draw_tenant(
+	struct progress *progress, size_t index, size_t width, size_t name_columns, double full)
 {
 	const struct progress_value *value = &progress->values[index];
 	/* As wide as " 100.0 %" and more for a VM with many CPUs. */
-	AUTO(free_ptr) char *text = isnan(value->value) ? xstrdup("      -  ") : xasprintf(" %6.1f %%", value->value);
+	AUTO(free_ptr)
+	char *text = isnan(value->value) ? xstrdup("      -  ") : xasprintf(" %6.1f %%", value->value);
 	size_t columns = bar_columns(width, 2 + name_columns + 1 + strlen(text) + 1);
 
 	buf_adds(&progress->pending, "  ");

@@ -24,11 +24,13 @@ int cmd_version(int argc, char **argv)
 	/* virGetVersion(): major * 1000000 + minor * 1000 + release, of the library that is loaded. */
 	if (virGetVersion(&number, NULL, NULL))
 		number = 0;
-	AUTO(free_ptr) char *libvirt = xasprintf("%lu.%lu.%lu", number / 1000000, number / 1000 % 1000, number % 1000);
+	AUTO(free_ptr)
+	char *libvirt = xasprintf("%lu.%lu.%lu", number / 1000000, number / 1000 % 1000, number % 1000);
 	if (options.json)
-		printf("{\"limitlab\": \"%s\", \"libvirt\": \"%s\", \"format_version\": %d}\n", LIMITLAB_VERSION, libvirt,
-			RUNDIR_FORMAT_VERSION);
+		printf("{\"limitlab\": \"%s\", \"libvirt\": \"%s\", \"format_version\": %d}\n",
+			LIMITLAB_VERSION, libvirt, RUNDIR_FORMAT_VERSION);
 	else
-		printf("limitlab %s\nlibvirt %s\nrun format %d\n", LIMITLAB_VERSION, libvirt, RUNDIR_FORMAT_VERSION);
+		printf("limitlab %s\nlibvirt %s\nrun format %d\n", LIMITLAB_VERSION, libvirt,
+			RUNDIR_FORMAT_VERSION);
 	return 0;
 }

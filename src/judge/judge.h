@@ -18,17 +18,19 @@ const char *verdict_name(enum verdict verdict);
 struct finding {
 	const struct expect_spec *expect;
 	enum verdict verdict;
-	double expected, measured; /* share: fraction of the capacity; settles: longest and measured settling time, s */
-	double tolerance;	   /* fraction of the capacity; settles: half-width of the band */
+	double expected,
+		measured; /* share: fraction of the capacity; settles: longest and measured settling time, s */
+	double tolerance;                   /* fraction of the capacity; settles: half-width of the band */
 	double interval_low, interval_high; /* 95 % interval of `measured`, NAN when it has none */
 	size_t samples;
 	double dead_time_s, settling_time_s; /* settles only; NAN otherwise, and when it never settled */
-	double overshoot;		     /* settles only: beyond the new level, as a fraction of the change */
-	char *reason; /* one sentence, always there */
+	double overshoot; /* settles only: beyond the new level, as a fraction of the change */
+	char *reason;     /* one sentence, always there */
 };
 
 struct judgement {
-	enum verdict verdict; /* fail wins over inconclusive, inconclusive over pass; without expectations: pass */
+	enum verdict
+		verdict; /* fail wins over inconclusive, inconclusive over pass; without expectations: pass */
 	struct finding *findings; /* one per expectation, in file order */
 	size_t count;
 };
@@ -48,7 +50,8 @@ int judgement_exit_code(const struct judgement *judgement);
 int judgement_write_json(const struct judgement *judgement, const struct scenario *scenario, const char *path,
 	struct err *err);
 /* The same as one line of JSON, with the run directory in it.  The caller frees. */
-char *judgement_json_line(const struct judgement *judgement, const struct scenario *scenario, const char *run);
+char *judgement_json_line(
+	const struct judgement *judgement, const struct scenario *scenario, const char *run);
 /* JUnit XML through libxml2: one testsuite per scenario, one testcase per expectation; inconclusive is <error>. */
 struct junit_suite {
 	const struct scenario *scenario;

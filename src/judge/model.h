@@ -29,9 +29,10 @@ void model_max_min(double capacity, const struct model_claim *claims, size_t cou
 /* What should hold from one change to the next. */
 struct model_step {
 	double from_s, to_s;
-	double share[SCENARIO_MAX_TENANTS];  /* fraction of the capacity of the scarce CPUs, per tenant */
+	double share[SCENARIO_MAX_TENANTS]; /* fraction of the capacity of the scarce CPUs, per tenant */
 	double weight[SCENARIO_MAX_TENANTS];
-	double wanted[SCENARIO_MAX_TENANTS]; /* what it could use if it were alone: demand under its cap; same fraction */
+	double wanted
+		[SCENARIO_MAX_TENANTS]; /* what it could use if it were alone: demand under its cap; same fraction */
 	bool active[SCENARIO_MAX_TENANTS];
 };
 
@@ -47,7 +48,8 @@ struct model {
  * ERR_INPUT: the model does not apply: no scarce CPUs, or a tenant's CPUs are partly inside and partly outside of them.
  * A quota holds for the whole VM, the emulator's time included, so the cap is an upper bound of the vCPUs' time.
  */
-int model_cpu(const struct scenario *scenario, const struct event_log *log, struct model *ret_model, struct err *err);
+int model_cpu(const struct scenario *scenario, const struct event_log *log, struct model *ret_model,
+	struct err *err);
 void model_release(struct model *model);
 /* Time-weighted mean share of a tenant over a window. */
 double model_mean(const struct model *model, unsigned tenant, double from_s, double to_s);

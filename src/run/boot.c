@@ -15,7 +15,7 @@
 #include "run/wire.h"
 
 /* A TCG guest is ready in 4 s alone and 8 s beside two others (measured); a nested one takes a minute. */
-#define BOOT_DEADLINE_S	   300
+#define BOOT_DEADLINE_S    300
 #define BARRIER_DEADLINE_S 120
 
 static int work_boot(struct job *job, struct err *err)
@@ -115,15 +115,16 @@ static void finished_boot(struct job *job)
 			member->spec->name);
 }
 
-static void post(struct member *member, int (*work)(struct job *, struct err *), void (*finished)(struct job *))
+static void post(
+	struct member *member, int (*work)(struct job *, struct err *), void (*finished)(struct job *))
 {
 	member->job = (struct job){.work = work, .finished = finished, .context = member};
 	worker_post(member->worker, &member->job);
 }
 
 /* Posts the same work for every member and waits for all; the first failure in tenant order is the error. */
-static int all_members(struct inner *inner, int (*work)(struct job *, struct err *), void (*finished)(struct job *),
-	uint64_t deadline_s, struct err *err)
+static int all_members(struct inner *inner, int (*work)(struct job *, struct err *),
+	void (*finished)(struct job *), uint64_t deadline_s, struct err *err)
 {
 	for (size_t i = 0; i < inner->member_count; i++)
 		post(&inner->members[i], work, finished);
@@ -131,7 +132,8 @@ static int all_members(struct inner *inner, int (*work)(struct job *, struct err
 	if (late < 0)
 		return -1;
 	if (late)
-		return err_run(err, "the tenants did not answer within %llu s", (unsigned long long)deadline_s);
+		return err_run(
+			err, "the tenants did not answer within %llu s", (unsigned long long)deadline_s);
 	for (size_t i = 0; i < inner->member_count; i++) {
 		struct member *member = &inner->members[i];
 		if (!member->job.result)
@@ -177,7 +179,8 @@ int inner_boot(struct inner *inner, struct err *err)
 	inner->zero_ns = clock_now_ns();
 	wire_phase(plan->wire_fd, "acceleration", "");
 	AUTO(free_ptr) char *cache = state_path("");
-	if (accel_decide(plan->accel, cache, plan->image->kernel_path, plan->image->initrd_path, &inner->accel, err))
+	if (accel_decide(plan->accel, cache, plan->image->kernel_path, plan->image->initrd_path,
+		    &inner->accel, err))
 		return -1;
 	if (!inner->accel.kvm && !inner->accel.cached && plan->accel == ACCEL_AUTO)
 		wire_warn(plan->wire_fd, "tenants run under TCG (emulation): %s", inner->accel.reason);
@@ -185,7 +188,8 @@ int inner_boot(struct inner *inner, struct err *err)
 	if (vm_host_open(plan->uri, &inner->host, err))
 		return -1;
 	inner->member_count = plan->scenario->tenant_count;
-	(void)snprintf(detail, sizeof(detail), "%zu tenants, %s", inner->member_count, inner->accel.kvm ? "KVM" : "TCG");
+	(void)snprintf(detail, sizeof(detail), "%zu tenants, %s", inner->member_count,
+		inner->accel.kvm ? "KVM" : "TCG");
 	wire_phase(plan->wire_fd, "boot", detail);
 	for (size_t i = 0; i < inner->member_count; i++)
 		if (prepare_member(inner, i, err))
@@ -203,7 +207,8 @@ int inner_boot(struct inner *inner, struct err *err)
 static bool all_ready(const struct inner *inner)
 {
 	for (size_t i = 0; i < inner->member_count; i++)
-		if (inner->members[i].ops && !inner->members[i].stream.ready && !inner->members[i].stream.failed)
+		if (inner->members[i].ops && !inner->members[i].stream.ready &&
+			!inner->members[i].stream.failed)
 			return false;
 	return true;
 }
@@ -220,14 +225,17 @@ int inner_barrier(struct inner *inner, struct err *err)
 			return -1;
 		for (size_t i = 0; i < inner->member_count; i++)
 			if (inner->members[i].gone)
-				return err_run(err, "tenant '%s' died before the start", inner->members[i].spec->name);
+				return err_run(err, "tenant '%s' died before the start",
+					inner->members[i].spec->name);
 		if (clock_now_ns() >= deadline_ns)
-			return err_run(err, "the tenants' runners were not ready within %d s", BARRIER_DEADLINE_S);
+			return err_run(
+				err, "the tenants' runners were not ready within %d s", BARRIER_DEADLINE_S);
 	}
 	for (size_t i = 0; i < inner->member_count; i++)
 		if (inner->members[i].stream.failed)
 			return err_run(err, "tenant '%s': %s", inner->members[i].spec->name,
-				inner->members[i].stream.trouble ? inner->members[i].stream.trouble : "its runner failed");
+				inner->members[i].stream.trouble ? inner->members[i].stream.trouble
+								 : "its runner failed");
 	return all_members(inner, work_barrier, finished_quietly, BARRIER_DEADLINE_S, err);
 }
 

@@ -110,8 +110,8 @@ static void finished_limit(struct job *job)
 	struct inner *inner = engine->inner;
 	uint64_t asked_ns = event_ns(engine, self->event);
 
-	struct event_record *record = inner_record(inner, self->member, event_kind_name(self->event->kind), asked_ns,
-		self->start_ns, self->end_ns);
+	struct event_record *record = inner_record(inner, self->member, event_kind_name(self->event->kind),
+		asked_ns, self->start_ns, self->end_ns);
 	record->limit = self->limit;
 	record->asked = self->value;
 	record->read_back = self->read_back;
@@ -129,8 +129,9 @@ static void finished_limit(struct job *job)
 	lateness_add(&engine->event_lateness, asked_ns, self->start_ns);
 	const struct limit_spec *spec = limit_spec(self->limit);
 	AUTO(free_ptr) char *value = limit_format_value(spec, self->read_back);
-	AUTO(free_ptr) char *text = xasprintf("%s %s %s, read back %s after %.1f ms", self->member->spec->name,
-		spec->name, self->event->kind == EVENT_RESET ? "reset" : "set", self->has_read_back ? value : "nothing",
+	AUTO(free_ptr)
+	char *text = xasprintf("%s %s %s, read back %s after %.1f ms", self->member->spec->name, spec->name,
+		self->event->kind == EVENT_RESET ? "reset" : "set", self->has_read_back ? value : "nothing",
 		(double)(self->end_ns - self->start_ns) / 1e6);
 	wire_event(inner->plan->wire_fd, record->start_s, text);
 	free(self);
@@ -170,8 +171,8 @@ static void signal_member(struct engine *engine, struct member *member, const st
 	if (start && !member->start_ns)
 		member->start_ns = begin_ns;
 	bool failed = member_command(member, start ? RUNNER_BYTE_START : RUNNER_BYTE_STOP, &why) != 0;
-	struct event_record *record = inner_record(inner, member, event_kind_name(event->kind), event_ns(engine, event),
-		begin_ns, clock_now_ns());
+	struct event_record *record = inner_record(inner, member, event_kind_name(event->kind),
+		event_ns(engine, event), begin_ns, clock_now_ns());
 	if (event->name) {
 		free(record->name);
 		record->name = xstrdup(event->name);
@@ -199,7 +200,8 @@ static void carry_out(struct engine *engine, const struct event_spec *event)
 			break;
 		case EVENT_SET:
 			for (size_t k = 0; k < event->setting_count; k++)
-				post_limit(engine, member, event, event->settings[k].limit, event->settings[k].value);
+				post_limit(engine, member, event, event->settings[k].limit,
+					event->settings[k].value);
 			break;
 		case EVENT_RESET:
 			post_reset(engine, member, event);
@@ -229,7 +231,8 @@ static void show_live(struct engine *engine)
 	if (t_s - engine->live_t_s < 1.0 - 1e-3)
 		return;
 	for (size_t i = 0; i < inner->member_count; i++) {
-		double usage = samples->cells[(samples->row_count - rows + i) * samples->column_count + (size_t)column];
+		double usage = samples->cells[(samples->row_count - rows + i) * samples->column_count +
+					      (size_t)column];
 		values[i] = (usage - engine->live_usage_ns[i]) / 1e9 / (t_s - engine->live_t_s) * 100.0;
 		engine->live_usage_ns[i] = usage;
 	}
@@ -282,7 +285,8 @@ static int follow_timeline(struct engine *engine, struct err *err)
 	const struct scenario *scenario = engine->inner->plan->scenario;
 
 	/* One tick after the end, so that a window may end with the timeline. */
-	while (engine->next_event < scenario->event_count || tick_ns(engine, engine->tick) <= engine->end_ns + engine->interval_ns) {
+	while (engine->next_event < scenario->event_count ||
+		tick_ns(engine, engine->tick) <= engine->end_ns + engine->interval_ns) {
 		uint64_t tick_at = tick_ns(engine, engine->tick), event_at = UINT64_MAX;
 		if (engine->next_event < scenario->event_count)
 			event_at = event_ns(engine, &scenario->events[engine->next_event]);
@@ -319,13 +323,14 @@ static int wait_for_ends(struct engine *engine, struct err *err)
 	}
 	for (size_t i = 0; i < inner->member_count; i++) {
 		struct member *member = &inner->members[i];
-		while (member->start_ns && !member->stream.stopped && !member->stream.failed && !member->gone &&
-			clock_now_ns() < deadline_ns)
+		while (member->start_ns && !member->stream.stopped && !member->stream.failed &&
+			!member->gone && clock_now_ns() < deadline_ns)
 			if (loop_run(inner->loop, NULL, clock_now_ns() + 20 * NS_PER_MS, err) < 0)
 				return -1;
 		if (member->start_ns && !member->stream.stopped && !member->stream.failed)
-			wire_warn(inner->plan->wire_fd, "tenant '%s' did not acknowledge its stop within %d s",
-				member->spec->name, STOP_DEADLINE_S);
+			wire_warn(inner->plan->wire_fd,
+				"tenant '%s' did not acknowledge its stop within %d s", member->spec->name,
+				STOP_DEADLINE_S);
 	}
 	return 0;
 }
@@ -348,7 +353,8 @@ static void measure(struct engine *engine, uint64_t cpu_ns, uint64_t wall_ns)
 	manifest->ticks = engine->ticks_done;
 	manifest->ticks_late = engine->ticks_late;
 	manifest->ticks_missed = engine->ticks_missed;
-	manifest->tick_lateness_p99_ms = stats_quantile(engine->tick_lateness.ms, engine->tick_lateness.count, 0.99);
+	manifest->tick_lateness_p99_ms =
+		stats_quantile(engine->tick_lateness.ms, engine->tick_lateness.count, 0.99);
 	manifest->event_lateness_p99_ms =
 		stats_quantile(engine->event_lateness.ms, engine->event_lateness.count, 0.99);
 	manifest->tick_cost_us =
@@ -374,8 +380,8 @@ int inner_timeline(struct inner *inner, struct err *err)
 			.pid = target_pid(inner->members[i].target),
 			.cgroup = target_cgroup(inner->members[i].target),
 		};
-	if (sampler_new("", tenants, inner->member_count, scenario->has_scarce_cpu ? &scenario->scarce_cpus : NULL,
-		    &engine.sampler, err))
+	if (sampler_new("", tenants, inner->member_count,
+		    scenario->has_scarce_cpu ? &scenario->scarce_cpus : NULL, &engine.sampler, err))
 		return -1;
 	const char *const *columns = sampler_columns(&column_count);
 	table_init(&inner->samples, columns, column_count);

@@ -14,7 +14,7 @@
 #include "base/fsio.h"
 #include "run/undo.h"
 
-#define JOURNAL_SUFFIX	  ".jsonl"
+#define JOURNAL_SUFFIX    ".jsonl"
 #define JOURNAL_MAX_BYTES (1024 * 1024)
 
 DEFINE_AUTO(json, json_t *, json_decref);
@@ -103,7 +103,8 @@ static int undo_line(const char *line, const struct replay *replay, struct err *
 		return err_run(err, "an entry of the unknown kind '%s' (written by a newer limitlab?)", name);
 	int result = kind->undo(argument, argument2, &why);
 	if (replay->report) {
-		AUTO(free_ptr) char *text = xasprintf("%s: %s%s%s%s%s", kind->summary, argument, argument2 ? " " : "",
+		AUTO(free_ptr)
+		char *text = xasprintf("%s: %s%s%s%s%s", kind->summary, argument, argument2 ? " " : "",
 			argument2 ? argument2 : "", result ? ": FAILED: " : "", result ? why.text : "");
 		replay->report(replay->context, text);
 	}

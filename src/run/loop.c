@@ -121,7 +121,8 @@ int loop_new(struct loop **ret_loop, struct err *err)
 		loop_free(loop);
 		return -1;
 	}
-	if (loop_add(loop, &loop->timer, err) || loop_add(loop, &loop->signals, err) || loop_add(loop, &loop->done, err)) {
+	if (loop_add(loop, &loop->timer, err) || loop_add(loop, &loop->signals, err) ||
+		loop_add(loop, &loop->done, err)) {
 		loop_free(loop);
 		return -1;
 	}

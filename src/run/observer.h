@@ -13,8 +13,8 @@ struct run_observer {
 	/* A new phase begins: "check", "fixtures", "boot", "timeline", "undo", "judge", "figure"; detail may be "". */
 	void (*phase)(void *context, const char *name, const char *detail);
 	/* About once per second of the timeline: CPU percent of each tenant since the last call, NAN where unknown. */
-	void (*tick)(void *context, double t_s, double duration_s, const char *const *names, const double *values,
-		size_t count);
+	void (*tick)(void *context, double t_s, double duration_s, const char *const *names,
+		const double *values, size_t count);
 	/* An event of the timeline has been carried out. */
 	void (*event)(void *context, double t_s, const char *text);
 	/* Something that the user should know and that does not end the run. */
@@ -22,7 +22,8 @@ struct run_observer {
 	void *context;
 };
 
-static inline void run_observe_phase(const struct run_observer *observer, const char *name, const char *detail)
+static inline void run_observe_phase(
+	const struct run_observer *observer, const char *name, const char *detail)
 {
 	if (observer && observer->phase)
 		observer->phase(observer->context, name, detail);

@@ -27,7 +27,8 @@ static int check_cgroups(const struct scenario *scenario, struct err *err)
 	bool v2 = !strcmp(mode, "v2");
 	if (!scenario->when_cgroup || !strcmp(scenario->when_cgroup, v2 ? "v2" : "v1"))
 		return 0;
-	err_host(err, "scenario '%s' needs cgroup %s and this host runs %s", scenario->name, scenario->when_cgroup, mode);
+	err_host(err, "scenario '%s' needs cgroup %s and this host runs %s", scenario->name,
+		scenario->when_cgroup, mode);
 	return err_remedy(err, "boot with systemd.unified_cgroup_hierarchy=%d, or run it on another host",
 		!strcmp(scenario->when_cgroup, "v2"));
 }
@@ -45,13 +46,15 @@ static int check_cpus(const struct scenario *scenario, struct run_plan *plan, st
 	if (!CPU_EQUAL(&missing, &scenario->scarce_cpus)) {
 		AUTO(free_ptr) char *wanted = cpulist_format(&scenario->scarce_cpus);
 		AUTO(free_ptr) char *there = cpulist_format(&plan->allowed_cpus);
-		err_host(err, "scenario '%s' makes CPU %s scarce and this process may use CPU %s", scenario->name, wanted,
-			there);
-		return err_remedy(err, "name other CPUs in 'scarce: {cpu: {cpus: [...]}}', or allow them with taskset(1)");
+		err_host(err, "scenario '%s' makes CPU %s scarce and this process may use CPU %s",
+			scenario->name, wanted, there);
+		return err_remedy(err,
+			"name other CPUs in 'scarce: {cpu: {cpus: [...]}}', or allow them with taskset(1)");
 	}
 	CPU_XOR(&plan->harness_cpus, &plan->allowed_cpus, &scenario->scarce_cpus);
 	if (!CPU_COUNT(&plan->harness_cpus)) {
-		err_host(err, "scenario '%s' makes every CPU scarce and leaves none for limitlab and QEMU's emulators",
+		err_host(err,
+			"scenario '%s' makes every CPU scarce and leaves none for limitlab and QEMU's emulators",
 			scenario->name);
 		return err_remedy(err, "leave at least one CPU out of 'scarce: {cpu: {cpus: [...]}}'");
 	}
@@ -81,8 +84,8 @@ static char *cpu_model(void)
 	return xstrndup(colon, strcspn(colon, "\n"));
 }
 
-static int first_manifest(const struct scenario *scenario, const struct run_plan *plan, const char *run_dir,
-	struct err *err)
+static int first_manifest(
+	const struct scenario *scenario, const struct run_plan *plan, const char *run_dir, struct err *err)
 {
 	struct manifest manifest;
 	struct utsname system;
@@ -106,7 +109,8 @@ static int first_manifest(const struct scenario *scenario, const struct run_plan
 		{&manifest.cgroup_mode, xstrdup(mode)},
 		{&manifest.cpu_model, cpu_model()},
 		{&manifest.connection, xstrdup(plan->uri)},
-		{&manifest.scarce_cpus, scenario->has_scarce_cpu ? cpulist_format(&scenario->scarce_cpus) : xstrdup("")},
+		{&manifest.scarce_cpus,
+			scenario->has_scarce_cpu ? cpulist_format(&scenario->scarce_cpus) : xstrdup("")},
 		{&manifest.harness_cpus, cpulist_format(&plan->harness_cpus)},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -164,8 +168,9 @@ static int make_fresh_folder(const char *parent, char **ret_path, struct err *er
 		return -1;
 	clock_utc_compact(now, sizeof(now));
 	for (unsigned attempt = 1; attempt < 1000; attempt++) {
-		AUTO(free_ptr) char *path =
-			attempt == 1 ? xasprintf("%s/%s", parent, now) : xasprintf("%s/%s-%u", parent, now, attempt);
+		AUTO(free_ptr)
+		char *path = attempt == 1 ? xasprintf("%s/%s", parent, now)
+					  : xasprintf("%s/%s-%u", parent, now, attempt);
 		if (mkdir(path, 0755) == 0) {
 			*ret_path = STEAL(path);
 			return 0;
@@ -176,8 +181,8 @@ static int make_fresh_folder(const char *parent, char **ret_path, struct err *er
 	return err_run(err, "too many runs in '%s' within one second", parent);
 }
 
-int prepare_rundir(const struct scenario *scenario, const struct run_options *options, const struct run_plan *plan,
-	char **ret_run_dir, struct err *err)
+int prepare_rundir(const struct scenario *scenario, const struct run_options *options,
+	const struct run_plan *plan, char **ret_run_dir, struct err *err)
 {
 	AUTO(free_ptr) char *parent = xasprintf("%s/%s", options->out_dir, scenario->name);
 	AUTO(free_ptr) char *relative = NULL;
@@ -190,7 +195,8 @@ int prepare_rundir(const struct scenario *scenario, const struct run_options *op
 		return err_sys(err, errno, "cannot resolve '%s'", relative);
 	AUTO(free_ptr) char *log = rundir_path(run_dir, RUNDIR_LOG);
 	AUTO(free_ptr) char *copy = rundir_path(run_dir, RUNDIR_SCENARIO);
-	if (fsio_make_dirs(log, err) || fsio_write_atomic(copy, scenario->source, scenario->source_length, err) ||
+	if (fsio_make_dirs(log, err) ||
+		fsio_write_atomic(copy, scenario->source, scenario->source_length, err) ||
 		first_manifest(scenario, plan, run_dir, err))
 		return -1;
 	*ret_run_dir = STEAL(run_dir);

@@ -15,8 +15,8 @@ int prepare_host(const struct scenario *scenario, struct run_plan *plan, struct 
  * Makes OUT/NAME/TIME (a second run within one second gets "-2"), owned by the user behind sudo, with scenario.yaml and a
  * manifest that says "running".
  */
-int prepare_rundir(const struct scenario *scenario, const struct run_options *options, const struct run_plan *plan,
-	char **ret_run_dir, struct err *err);
+int prepare_rundir(const struct scenario *scenario, const struct run_options *options,
+	const struct run_plan *plan, char **ret_run_dir, struct err *err);
 /* Gives every file of the run directory to the user behind sudo (SUDO_UID, SUDO_GID); nothing without sudo. */
 void prepare_give_away(const char *run_dir);
 

@@ -20,8 +20,8 @@ static int write_stream(const struct inner *inner, const struct member *member, 
 {
 	struct outfile out;
 
-	AUTO(free_ptr) char *path =
-		xasprintf("%s/" RUNDIR_LOG "/%s.stream", inner->plan->run_dir, member->spec->name);
+	AUTO(free_ptr)
+	char *path = xasprintf("%s/" RUNDIR_LOG "/%s.stream", inner->plan->run_dir, member->spec->name);
 	if (outfile_open(&out, path, err))
 		return -1;
 	for (size_t i = 0; i < member->line_count; i++)
@@ -36,7 +36,8 @@ static void reread_stream(struct inner *inner, struct member *member)
 	workload_stream_release(&member->stream);
 	workload_stream_init(&member->stream, member->ops);
 	for (size_t i = 0; i < member->line_count; i++)
-		workload_stream_line(&member->stream, inner_seconds(inner, member->lines[i].at_ns), member->lines[i].text);
+		workload_stream_line(
+			&member->stream, inner_seconds(inner, member->lines[i].at_ns), member->lines[i].text);
 }
 
 static bool did_work(const struct workload_stream *stream)

@@ -93,7 +93,8 @@ static void take_signals(struct supervision *self)
 		/* The second Ctrl-C means it. */
 		(void)kill(self->sandbox.pid, self->signal_number ? SIGKILL : SIGTERM);
 		if (!self->signal_number) {
-			run_observe_warn(self->observer, "interrupted: saving what there is (again: at once)");
+			run_observe_warn(
+				self->observer, "interrupted: saving what there is (again: at once)");
 			self->deadline_ns = clock_now_ns() + INTERRUPT_GRACE_S * NS_PER_S;
 		}
 		self->signal_number = (int)info.ssi_signo;
@@ -139,13 +140,15 @@ static int sandbox_verdict(const struct supervision *self, int status, struct er
 		return -1;
 	}
 	if (WIFSIGNALED(status))
-		return err_run(err, "the run was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return err_run(err, "the run was killed by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
 	if (!self->has_result || WEXITSTATUS(status) != 0)
 		return err_run(err, "the run ended with status %d and said nothing", WEXITSTATUS(status));
 	return 0;
 }
 
-static int go(struct run_plan *plan, const struct run_options *options, const char *embed_root, struct err *err)
+static int go(
+	struct run_plan *plan, const struct run_options *options, const char *embed_root, struct err *err)
 {
 	struct supervision self = {.scenario = plan->scenario, .observer = options->observer};
 	struct signals signals;
@@ -194,13 +197,14 @@ static int finish_broken(const char *run_dir, const struct err *why)
 {
 	struct err ignored = ERR_INIT;
 
-	(void)close_manifest(run_dir, why->domain == ERR_INTERRUPTED ? RUN_INTERRUPTED : RUN_BROKEN, why->text, &ignored);
+	(void)close_manifest(
+		run_dir, why->domain == ERR_INTERRUPTED ? RUN_INTERRUPTED : RUN_BROKEN, why->text, &ignored);
 	return -1;
 }
 
 /* Everything after the timeline, from the run's files alone; the manifest says "complete" last. */
-static int finish_complete(const struct run_options *options, const char *run_dir, struct run_result *result,
-	struct err *err)
+static int finish_complete(
+	const struct run_options *options, const char *run_dir, struct run_result *result, struct err *err)
 {
 	run_observe_phase(options->observer, "judge", "");
 	if (results_load(run_dir, &result->results, err))
@@ -219,7 +223,8 @@ static int finish_complete(const struct run_options *options, const char *run_di
 }
 
 /* Undoes what is global.  A failure here is the run's only if nothing else failed before. */
-static int undo_global(struct journal *journal, const struct run_options *options, int failed, struct err *err)
+static int undo_global(
+	struct journal *journal, const struct run_options *options, int failed, struct err *err)
 {
 	struct err why = ERR_INIT;
 
@@ -238,8 +243,8 @@ static int undo_global(struct journal *journal, const struct run_options *option
  * Two journals: one for what is global, undone as soon as the sandbox is gone; and one that marks the run directory as
  * broken if we are killed before the manifest says how it ended.
  */
-static int run_locked(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,
-	struct run_result *result, struct err *err)
+static int run_locked(const struct scenario *scenario, const struct run_options *options,
+	struct run_plan *plan, struct run_result *result, struct err *err)
 {
 	AUTO(free_ptr) char *embed_root = state_path("embed");
 	AUTO(free_ptr) char *journals = state_path("journal");
@@ -252,11 +257,13 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	AUTO(free_ptr) char *mark_id = xasprintf("%s-mark", id);
 	AUTO(journal) struct journal *mark = NULL;
 	AUTO(journal) struct journal *journal = NULL;
-	if (journal_create(journals, mark_id, &mark, err) || journal_push(mark, UNDO_RUN, result->run_dir, NULL, err) ||
+	if (journal_create(journals, mark_id, &mark, err) ||
+		journal_push(mark, UNDO_RUN, result->run_dir, NULL, err) ||
 		journal_create(journals, id, &journal, err))
 		return finish_broken(result->run_dir, err);
 	plan->journal = journal;
-	int failed = undo_push_cgroups(journal, err) || go(plan, options, plan->embed ? embed_root : NULL, err);
+	int failed =
+		undo_push_cgroups(journal, err) || go(plan, options, plan->embed ? embed_root : NULL, err);
 	/* From here on nothing of the run is alive. */
 	failed = undo_global(journal, options, failed, err);
 	if (!failed)
@@ -269,8 +276,8 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	return failed ? -1 : 0;
 }
 
-int run_scenario(const struct scenario *scenario, const struct run_options *options, struct run_result *ret_result,
-	struct err *err)
+int run_scenario(const struct scenario *scenario, const struct run_options *options,
+	struct run_result *ret_result, struct err *err)
 {
 	struct run_plan plan = {.scenario = scenario, .accel = options->accel, .wire_fd = -1};
 	AUTO(free_ptr) char *embed_root = state_path("embed");
@@ -319,7 +326,8 @@ void run_result_release(struct run_result *result)
 	*result = (struct run_result){0};
 }
 
-int run_clean(void (*report)(void *context, const char *text), void *context, size_t *ret_journals, struct err *err)
+int run_clean(
+	void (*report)(void *context, const char *text), void *context, size_t *ret_journals, struct err *err)
 {
 	AUTO(free_ptr) char *journals = state_path("journal");
 	int lock;

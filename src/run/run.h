@@ -19,7 +19,7 @@ struct run_options {
 	const char *out_dir; /* results are made in out_dir/SCENARIO/TIME/ */
 	const char *uri;     /* NULL: the embedded driver under the state directory */
 	enum accel_wish accel;
-	const char *kernel; /* the tenants'; NULL: the image's default */
+	const char *kernel;                  /* the tenants'; NULL: the image's default */
 	const struct run_observer *observer; /* may be NULL */
 };
 
@@ -33,11 +33,12 @@ struct run_result {
  * Errors: ERR_INPUT and ERR_HOST before anything was changed; ERR_INTERRUPTED, or anything else, when the run broke: then
  * everything has been undone as far as possible, and run_dir (when there is one) says so in its manifest.
  */
-int run_scenario(const struct scenario *scenario, const struct run_options *options, struct run_result *ret_result,
-	struct err *err);
+int run_scenario(const struct scenario *scenario, const struct run_options *options,
+	struct run_result *ret_result, struct err *err);
 void run_result_release(struct run_result *result);
 
 /* What `limitlab clean` does: replays the journals of dead runs.  report is called per thing undone. */
-int run_clean(void (*report)(void *context, const char *text), void *context, size_t *ret_journals, struct err *err);
+int run_clean(void (*report)(void *context, const char *text), void *context, size_t *ret_journals,
+	struct err *err);
 
 #endif

@@ -29,7 +29,7 @@
  * itself, at /machine of each hierarchy.  Hidden twice: DBUS_SYSTEM_BUS_ADDRESS may point anywhere.
  */
 #define SYSTEM_BUS_FOLDER "/run/dbus"
-#define NO_SYSTEM_BUS	  "unix:path=/nonexistent"
+#define NO_SYSTEM_BUS     "unix:path=/nonexistent"
 
 static int mount_tmpfs(const char *path, struct err *err)
 {
@@ -130,8 +130,8 @@ static _Noreturn void child(const struct start *start)
 	_exit(be_init(run));
 }
 
-int sandbox_start(const struct sandbox_options *options, int (*run)(void *context), void *context, struct sandbox *ret_sandbox,
-	struct err *err)
+int sandbox_start(const struct sandbox_options *options, int (*run)(void *context), void *context,
+	struct sandbox *ret_sandbox, struct err *err)
 {
 	int alive[2];
 

@@ -41,6 +41,7 @@ struct sandbox {
  * is the exit status.  The caller must have no other threads, and has SIGCHLD, SIGTERM and SIGINT blocked.
  * The caller waits for ->pid and closes ->alive_fd then.
  */
-int sandbox_start(const struct sandbox_options *options, int (*run)(void *context), void *context, struct sandbox *ret_sandbox, struct err *err);
+int sandbox_start(const struct sandbox_options *options, int (*run)(void *context), void *context,
+	struct sandbox *ret_sandbox, struct err *err);
 
 #endif

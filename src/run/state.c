@@ -17,7 +17,8 @@ char *state_path(const char *name)
 
 int state_prepare(struct err *err)
 {
-	static const char *const folders[] = {"journal", "embed/run", "embed/lib", "embed/cache", "embed/etc", "embed/log"};
+	static const char *const folders[] = {
+		"journal", "embed/run", "embed/lib", "embed/cache", "embed/etc", "embed/log"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		AUTO(free_ptr) char *path = state_path(folders[i]);

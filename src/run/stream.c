@@ -15,7 +15,8 @@ static void take_line(struct member *member, uint64_t at_ns, const char *text, s
 {
 	while (length && (text[length - 1] == '\r' || text[length - 1] == '\n'))
 		length--;
-	member->lines = xgrow(member->lines, member->line_count, &member->line_capacity, sizeof(*member->lines));
+	member->lines =
+		xgrow(member->lines, member->line_count, &member->line_capacity, sizeof(*member->lines));
 	struct stream_line *line = &member->lines[member->line_count++];
 	line->at_ns = at_ns;
 	line->text = xstrndup(text, length);

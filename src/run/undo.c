@@ -104,8 +104,8 @@ static int remove_groups_below(const char *mount, const char *prefix, struct err
 }
 
 /* Calls visit() for the mount point of every cgroup hierarchy. */
-static int each_hierarchy(int (*visit)(const char *mount, void *context, struct err *err), void *context,
-	struct err *err)
+static int each_hierarchy(
+	int (*visit)(const char *mount, void *context, struct err *err), void *context, struct err *err)
 {
 	char line[4096];
 	struct mntent entry;
@@ -164,7 +164,8 @@ static int push_controllers(struct journal *journal, const char *mount, struct e
 		fsio_read_small(-1, available, there, sizeof(there), err))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (has_word(there, wanted[i], strlen(wanted[i])) && !has_word(enabled, wanted[i], strlen(wanted[i])))
+		if (has_word(there, wanted[i], strlen(wanted[i])) &&
+			!has_word(enabled, wanted[i], strlen(wanted[i])))
 			buf_addf(&off, "%s-%s", off.length ? " " : "", wanted[i]);
 	return off.length ? journal_push(journal, UNDO_CGROUP_CONTROLLERS, path, off.data, err) : 0;
 }
@@ -174,7 +175,8 @@ static int undo_cgroup_controllers(const char *path, const char *controllers, st
 	struct err why = ERR_INIT;
 
 	/* Busy: somebody else's groups use them by now, so they stay. */
-	if (!controllers || !fsio_write_small(-1, path, controllers, &why) || why.code == EBUSY || why.code == ENOENT)
+	if (!controllers || !fsio_write_small(-1, path, controllers, &why) || why.code == EBUSY ||
+		why.code == ENOENT)
 		return 0;
 	*err = why;
 	return -1;

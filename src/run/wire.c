@@ -91,14 +91,16 @@ int wire_receive(int fd, struct wire_message *ret_message)
 	return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? -1 : 0;
 }
 
-void wire_dispatch(const struct wire_message *message, const char *const *names, const struct run_observer *observer)
+void wire_dispatch(
+	const struct wire_message *message, const char *const *names, const struct run_observer *observer)
 {
 	switch (message->kind) {
 	case WIRE_PHASE:
 		run_observe_phase(observer, message->name, message->text);
 		break;
 	case WIRE_TICK:
-		run_observe_tick(observer, message->t_s, message->duration_s, names, message->values, message->count);
+		run_observe_tick(
+			observer, message->t_s, message->duration_s, names, message->values, message->count);
 		break;
 	case WIRE_EVENT:
 		run_observe_event(observer, message->t_s, message->text);

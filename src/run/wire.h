@@ -36,6 +36,7 @@ void wire_result(int fd, const struct err *err);
 /* 1: a message; 0: the other end is gone; -1: nothing now. */
 int wire_receive(int fd, struct wire_message *ret_message);
 /* Calls the observer's hook for a progress message. */
-void wire_dispatch(const struct wire_message *message, const char *const *names, const struct run_observer *observer);
+void wire_dispatch(
+	const struct wire_message *message, const char *const *names, const struct run_observer *observer);
 
 #endif

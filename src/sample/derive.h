@@ -28,7 +28,7 @@ struct derive_stream {
 };
 
 /* scarce_cpu_count: 0 without a CPU fixture. */
-void derive_series(const struct table *samples, unsigned scarce_cpu_count, const struct derive_stream *streams,
-	size_t stream_count, struct table *ret_series);
+void derive_series(const struct table *samples, unsigned scarce_cpu_count,
+	const struct derive_stream *streams, size_t stream_count, struct table *ret_series);
 
 #endif

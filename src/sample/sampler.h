@@ -29,7 +29,7 @@ struct sampler;
 
 struct sampler_tenant {
 	const char *name;
-	pid_t pid;		       /* QEMU */
+	pid_t pid;                      /* QEMU */
 	const struct cgroup_vm *cgroup; /* only read inside sampler_new(); NULL: no groups, threads only */
 };
 
@@ -37,8 +37,8 @@ struct sampler_tenant {
  * root: "" in real life, a folder with proc/ and sys/ in tests.  scarce_cpus may be NULL.  The vCPU threads are found
  * here, so the guest must have started.  ERR_HOST: not one counter of a tenant can be read.
  */
-int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count, const cpu_set_t *scarce_cpus,
-	struct sampler **ret_sampler, struct err *err);
+int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count,
+	const cpu_set_t *scarce_cpus, struct sampler **ret_sampler, struct err *err);
 void sampler_free(struct sampler *sampler);
 /* Names of the columns of samples.csv. */
 const char *const *sampler_columns(size_t *ret_count);

@@ -15,8 +15,9 @@ enum accel_wish { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 
 struct accel {
 	bool kvm;
-	bool cached;	  /* the answer comes from an earlier proof */
-	char reason[256]; /* "KVM booted the guest kernel in 1.2 s", "/dev/kvm is there, but did not boot ... in 20 s" */
+	bool cached; /* the answer comes from an earlier proof */
+	char reason
+		[256]; /* "KVM booted the guest kernel in 1.2 s", "/dev/kvm is there, but did not boot ... in 20 s" */
 };
 
 /*
@@ -24,7 +25,7 @@ struct accel {
  * "limitlab-proof" on the console and powers off when the command line has limitlab.proof).
  * ACCEL_KVM without a working KVM is ERR_HOST.  ACCEL_TCG proves nothing.
  */
-int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel_path, const char *initrd_path,
-	struct accel *ret_accel, struct err *err);
+int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel_path,
+	const char *initrd_path, struct accel *ret_accel, struct err *err);
 
 #endif

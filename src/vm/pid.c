@@ -38,9 +38,9 @@ int vm_pid(struct vm *vm, pid_t *ret_pid, struct err *err)
 	char uuid[VIR_UUID_STRING_BUFLEN];
 	char text[32];
 	AUTO(free_ptr)
-	char *path =
-		vm->host->uri.embed ? xasprintf("%s/run/qemu/%s.pid", vm->host->uri.root, vm->domain_name)
-				    : xasprintf("/run/libvirt/qemu/%s.pid", vm->domain_name);
+	char *path = vm->host->uri.embed
+			     ? xasprintf("%s/run/qemu/%s.pid", vm->host->uri.root, vm->domain_name)
+			     : xasprintf("/run/libvirt/qemu/%s.pid", vm->domain_name);
 
 	if (virDomainGetUUIDString(vm->domain, uuid) < 0)
 		return err_libvirt(err, "cannot read the UUID of tenant '%s'", vm->name);

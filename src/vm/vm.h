@@ -23,9 +23,9 @@ struct vm_spec {
 	const char *name; /* the tenant's name; the domain is "limitlab-NAME" */
 	unsigned vcpus;
 	uint64_t memory_bytes;
-	cpu_set_t vcpu_cpus;	 /* <vcpupin> of every vCPU */
+	cpu_set_t vcpu_cpus;     /* <vcpupin> of every vCPU */
 	cpu_set_t emulator_cpus; /* <emulatorpin>; empty: not pinned */
-	bool kvm;		 /* else TCG, with its translation cache capped at 64 MiB (FACTS: it may grow to 1 GiB) */
+	bool kvm; /* else TCG, with its translation cache capped at 64 MiB (FACTS: it may grow to 1 GiB) */
 	const char *kernel_path, *initrd_path, *root_path;
 	const char *cmdline_extra; /* appended to the kernel command line; NULL: nothing */
 	const char *console_path;  /* log file of the serial console */

@@ -76,7 +76,9 @@ static void times_as_text(void **state)
 	(void)state;
 	clock_utc_iso(iso, sizeof(iso));
 	print_message("# %s\n", iso);
-	assert_int_equal(sscanf(iso, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute, &second, &end), 6);
+	assert_int_equal(
+		sscanf(iso, "%4d-%2d-%2dT%2d:%2d:%2dZ%n", &year, &month, &day, &hour, &minute, &second, &end),
+		6);
 	assert_int_equal(end, 20);
 	assert_int_equal(strlen(iso), 20);
 	clock_utc_compact(compact, sizeof(compact));

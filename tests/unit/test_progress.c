@@ -89,12 +89,14 @@ static void json_lines(void **state)
 	AUTO(free_ptr) char *text = show(PROGRESS_JSON, 0, 0);
 
 	(void)state;
-	assert_non_null(strstr(text, "{\"type\":\"phase\",\"phase\":\"boot\",\"detail\":\"3 tenants\",\"time\":\"NOW\"}\n"));
+	assert_non_null(strstr(
+		text, "{\"type\":\"phase\",\"phase\":\"boot\",\"detail\":\"3 tenants\",\"time\":\"NOW\"}\n"));
 	assert_non_null(strstr(text, "{\"type\":\"phase-end\",\"phase\":\"boot\",\"seconds\":8.2"));
 	assert_non_null(strstr(text,
 		"\"cpu_pct\":{\"blue\":33.25,\"red\":null,\"a-tenant-with-a-long-name\":150.0},\"time\""));
 	assert_non_null(strstr(text, "\\u001B[2J"));
-	assert_non_null(strstr(text, "{\"type\":\"done\",\"verdict\":\"pass\",\"detail\":\"2 of 2\",\"time\":\"NOW\"}\n"));
+	assert_non_null(strstr(
+		text, "{\"type\":\"done\",\"verdict\":\"pass\",\"detail\":\"2 of 2\",\"time\":\"NOW\"}\n"));
 }
 
 static void quiet_says_nothing(void **state)
@@ -120,7 +122,8 @@ static void terminal_at(size_t width, size_t height)
 		if (*at == '\033') {
 			unsigned up = 0;
 			char what = 0;
-			assert_true(sscanf(at, "\033[%u%c", &up, &what) == 2 || sscanf(at, "\033[%c", &what) == 1);
+			assert_true(sscanf(at, "\033[%u%c", &up, &what) == 2 ||
+				    sscanf(at, "\033[%c", &what) == 1);
 			if (what == 'A') {
 				assert_true(up <= line);
 				assert_true(up < height);
@@ -134,7 +137,8 @@ static void terminal_at(size_t width, size_t height)
 		size_t length = strcspn(at, "\n\033");
 		if (at[length] == '\n') {
 			/* Redrawn lines start with two spaces and a name; those of events may be long. */
-			if (strncmp(at, "  time ", 7) == 0 || strncmp(at, "  blue", 6) == 0 || strncmp(at, "  red ", 6) == 0)
+			if (strncmp(at, "  time ", 7) == 0 || strncmp(at, "  blue", 6) == 0 ||
+				strncmp(at, "  red ", 6) == 0)
 				if (length >= width)
 					fail_msg("%zu columns of %zu: %.*s", length, width, (int)length, at);
 			line++;
@@ -183,7 +187,8 @@ static void full_pipe_blocks_nobody(void **state)
 	struct progress *progress = progress_new(PROGRESS_LINES, stream);
 	uint64_t begin_ns = clock_now_ns();
 	for (int i = 0; i < 20000; i++)
-		progress_event(progress, i, "an event that nobody reads, again and again and again and again");
+		progress_event(
+			progress, i, "an event that nobody reads, again and again and again and again");
 	progress_tick(progress, 1, names, values, 2);
 	assert_true(clock_now_ns() - begin_ns < 20 * NS_PER_S);
 	/* A reader that is gone is no signal and no wait either. */
@@ -212,7 +217,10 @@ static const struct {
 	{"two bytes, one column", "t\xc3\xa4", TEXT_ALL, "t\xc3\xa4", 2},
 	{"two columns", "\xe4\xb8\xad", TEXT_ALL, "\xe4\xb8\xad", 2},
 	{"a wide one is not cut in half", "\xe4\xb8\xad\xe4\xb8\xad", 3, "\xe4\xb8\xad~", 3},
-	{"C1 control", "a\xc2\x9b" "b", TEXT_ALL, "a?b", 3},
+	{"C1 control",
+		"a\xc2\x9b"
+		"b",
+		TEXT_ALL, "a?b", 3},
 };
 
 static void texts_are_measured(void **state)
