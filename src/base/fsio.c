@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/fsio.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -65,7 +66,7 @@ int fsio_read_u64(int dir_fd, const char *path, uint64_t *ret_value, struct err 
 	}
 	errno = 0;
 	unsigned long long value = strtoull(text, &end, 10);
-	if (errno || end == text || *end)
+	if (errno || end == text || *end || !isdigit((unsigned char)*text))
 		return err_run(err, "'%s' holds '%s', which is no number", path, text);
 	*ret_value = value;
 	return 0;
@@ -85,6 +86,8 @@ int fsio_make_dirs(const char *path, struct err *err)
 {
 	AUTO(free_ptr) char *partial = xstrdup(path);
 
+	if (!*path)
+		return err_sys(err, ENOENT, "cannot make the folder ''");
 	for (char *at = partial + 1;; at++) {
 		if (*at && *at != '/')
 			continue;
@@ -150,18 +153,67 @@ const char *fsio_basename(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Where the stream's bytes go.  stdio forgets why a write failed long before the end; this remembers. */
+struct outfile_sink {
+	int fd;
+	int why; /* errno of the first failure; 0: none */
+};
+
+static ssize_t sink_write(void *cookie, const char *data, size_t length)
+{
+	struct outfile_sink *sink = cookie;
+	size_t done = 0;
+
+	while (done < length) {
+		ssize_t count = write(sink->fd, data + done, length - done);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0) {
+			sink->why = sink->why ? sink->why : errno;
+			return 0; /* fopencookie(3): an error */
+		}
+		done += (size_t)count;
+	}
+	return (ssize_t)length;
+}
+
 int outfile_open(struct outfile *out, const char *path, struct err *err)
 {
 	AUTO(free_ptr) char *tmp_path = xasprintf("%s.tmp", path);
+	AUTO(free_ptr) struct outfile_sink *sink = xcalloc(1, sizeof(*sink));
 
 	*out = (struct outfile){0};
-	AUTO(close_file) FILE *stream = fopen(tmp_path, "we");
-	if (!stream)
+	AUTO(close_fd) int fd = open(tmp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
 		return err_sys(err, errno, "cannot write '%s'", tmp_path);
-	out->stream = STEAL(stream);
+	out->stream = fopencookie(sink, "w", (cookie_io_functions_t){.write = sink_write});
+	if (!out->stream)
+		BUG("out of memory");
+	sink->fd = STEAL_FD(fd);
+	out->sink = STEAL(sink);
 	out->tmp_path = STEAL(tmp_path);
 	out->path = xstrdup(path);
 	return 0;
+}
+
+/* The stream, the descriptor, the names: everything but PATH.tmp itself.  Returns the errno of the first failure, or 0. */
+static int finish(struct outfile *out, bool sync)
+{
+	struct outfile_sink *sink = out->sink;
+
+	bool bad = ferror(out->stream) != 0;
+	if ((fclose(out->stream) || bad) && !sink->why)
+		sink->why = EIO;
+	/* A full disk shows at the latest here: in the flush above, the fsync or the close. */
+	if (sync && fsync(sink->fd) && !sink->why)
+		sink->why = errno;
+	if (close(sink->fd) && !sink->why)
+		sink->why = errno;
+	int why = sink->why;
+	free(sink);
+	out->sink = NULL;
+	out->stream = NULL;
+	return why;
 }
 
 static void forget(struct outfile *out)
@@ -173,26 +225,15 @@ static void forget(struct outfile *out)
 
 int outfile_commit(struct outfile *out, struct err *err)
 {
-	bool bad = ferror(out->stream) != 0;
-	int why = bad ? EIO : 0;
+	int why = finish(out, true);
 
-	/* A full disk shows at the latest here: in the flush, the fsync or the close. */
-	if (fflush(out->stream) || fsync(fileno(out->stream))) {
-		why = errno;
-		bad = true;
-	}
-	if (fclose(out->stream) && !bad) {
-		why = errno;
-		bad = true;
-	}
-	out->stream = NULL;
-	if (bad) {
+	if (why)
 		err_sys(err, why, "cannot write '%s'", out->tmp_path);
-		outfile_abort(out);
-		return -1;
+	if (!why && rename(out->tmp_path, out->path)) {
+		why = errno;
+		err_sys(err, why, "cannot rename '%s' to '%s'", out->tmp_path, out->path);
 	}
-	if (rename(out->tmp_path, out->path)) {
-		err_sys(err, errno, "cannot rename '%s' to '%s'", out->tmp_path, out->path);
+	if (why) {
 		outfile_abort(out);
 		return -1;
 	}
@@ -202,8 +243,8 @@ int outfile_commit(struct outfile *out, struct err *err)
 
 void outfile_abort(struct outfile *out)
 {
-	if (out->stream)
-		(void)fclose(out->stream);
+	if (out->sink)
+		(void)finish(out, false);
 	if (out->tmp_path)
 		(void)unlink(out->tmp_path);
 	forget(out);

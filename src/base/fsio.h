@@ -38,8 +38,11 @@ const char *fsio_basename(const char *path);
  *	struct outfile out;  outfile_open(&out, path, err);  fprintf(out.stream, ...);  outfile_commit(&out, err);
  * outfile_abort() (also after a failed commit) removes PATH.tmp; it takes a zeroed struct.
  */
+struct outfile_sink;
+
 struct outfile {
-	FILE *stream;
+	FILE *stream; /* has no fileno(3) */
+	struct outfile_sink *sink;
 	char *path;
 	char *tmp_path;
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -50,20 +52,32 @@ static _Noreturn void child(const struct plan *plan)
 	_exit(127);
 }
 
+/* Whether the entry "NAME=value" is replaced by one of the extra ones. */
+static bool is_replaced(const char *entry, const char *const *extra)
+{
+	for (; extra && *extra; extra++) {
+		size_t length = strcspn(*extra, "=");
+		if (!strncmp(entry, *extra, length) && entry[length] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* One entry per name: of two, getenv(3) takes the first and dash the last. */
 static const char **whole_environment(const char *const *extra)
 {
-	size_t count = 0, more = 0;
+	size_t count = 0, used = 0;
 
 	while (environ[count])
 		count++;
-	while (extra && extra[more])
-		more++;
-	const char **all = xcalloc(count + more + 1, sizeof(*all));
-	/* getenv() takes the first of two entries with one name: ours come first. */
-	for (size_t i = 0; i < more; i++)
-		all[i] = extra[i];
-	for (size_t i = 0; i < count; i++)
-		all[more + i] = environ[i];
+	for (size_t i = 0; extra && extra[i]; i++)
+		count++;
+	const char **all = xcalloc(count + 1, sizeof(*all));
+	for (size_t i = 0; extra && extra[i]; i++)
+		all[used++] = extra[i];
+	for (size_t i = 0; environ[i]; i++)
+		if (!is_replaced(environ[i], extra))
+			all[used++] = environ[i];
 	return all;
 }
 
@@ -113,13 +127,39 @@ static int start(const char *const *argv, const struct spawn_options *options, i
 	return 0;
 }
 
-/* Feeds input and gathers output until both ends are closed or the deadline passes (0: none). */
+/* Writes what the child takes now; closes its stdin when that was all, or when it does not read any more. */
+static void feed(int *in_fd, const char **input, size_t *left)
+{
+	ssize_t count = write(*in_fd, *input, *left);
+
+	if (count > 0) {
+		*input += count;
+		*left -= (size_t)count;
+	}
+	if (*left && (count >= 0 || errno == EAGAIN || errno == EINTR))
+		return;
+	(void)close(*in_fd);
+	*in_fd = -1;
+}
+
+/* false: there is no more. */
+static bool gather(int out_fd, struct buf *output)
+{
+	char chunk[16 * 1024];
+	ssize_t count = read(out_fd, chunk, sizeof(chunk));
+
+	if (count > 0)
+		buf_add(output, chunk, (size_t)count);
+	return count > 0 || (count < 0 && errno == EINTR);
+}
+
+/* Feeds input and gathers output until both are at their end; -1: the deadline (0: none) passed before. */
 static int pump(int *in_fd, const char *input, int out_fd, struct buf *output, uint64_t deadline_ns)
 {
 	size_t left = input ? strlen(input) : 0;
-	char chunk[16 * 1024];
 
-	while (out_fd >= 0) {
+	while (out_fd >= 0 || *in_fd >= 0) {
+		/* poll(2) ignores negative descriptors. */
 		struct pollfd fds[] = {
 			{.fd = out_fd, .events = POLLIN},
 			{.fd = *in_fd, .events = POLLOUT},
@@ -131,41 +171,53 @@ static int pump(int *in_fd, const char *input, int out_fd, struct buf *output, u
 				return -1;
 			wait_ms = (int)((deadline_ns - now) / NS_PER_MS) + 1;
 		}
-		int ready = poll(fds, *in_fd >= 0 ? 2 : 1, wait_ms);
+		int ready = poll(fds, ARRAY_SIZE(fds), wait_ms);
 		if (ready < 0 && errno != EINTR)
 			return 0;
 		if (ready <= 0)
 			continue;
-		if (*in_fd >= 0 && fds[1].revents) {
-			ssize_t count = write(*in_fd, input, left);
-			if (count > 0) {
-				input += count;
-				left -= (size_t)count;
-			}
-			if (!left || (count < 0 && errno != EAGAIN && errno != EINTR)) {
-				(void)close(*in_fd);
-				*in_fd = -1;
-			}
-		}
-		if (fds[0].revents) {
-			ssize_t count = read(out_fd, chunk, sizeof(chunk));
-			if (count == 0 || (count < 0 && errno != EINTR))
-				return 0;
-			if (count > 0)
-				buf_add(output, chunk, (size_t)count);
-		}
+		if (fds[1].revents)
+			feed(in_fd, &input, &left);
+		if (fds[0].revents && !gather(out_fd, output))
+			out_fd = -1;
 	}
 	return 0;
 }
 
+/* A child that stops reading must not end us; blocked in this thread only, whatever other threads do. */
+static void sigpipe_block(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &set, ret_before);
+}
+
+static void sigpipe_unblock(const sigset_t *before)
+{
+	const struct timespec now = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	if (sigismember(before, SIGPIPE) != 1)
+		while (sigtimedwait(&set, NULL, &now) == SIGPIPE)
+			;
+	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+/* 0: it has ended; 1: not by the deadline (0: none); -1: nobody can say (SIGCHLD is ignored, so that it left no status). */
 static int wait_for(pid_t pid, uint64_t deadline_ns, int *ret_status)
 {
 	for (;;) {
 		pid_t got = waitpid(pid, ret_status, deadline_ns ? WNOHANG : 0);
-		if (got == pid || (got < 0 && errno != EINTR))
+		if (got == pid)
 			return 0;
-		if (deadline_ns && clock_now_ns() >= deadline_ns)
+		if (got < 0 && errno != EINTR)
 			return -1;
+		if (deadline_ns && clock_now_ns() >= deadline_ns)
+			return 1;
 		if (deadline_ns)
 			clock_sleep_until_ns(clock_now_ns() + 5 * NS_PER_MS);
 	}
@@ -196,22 +248,16 @@ int spawn_run(const char *const *argv, const struct spawn_options *options, int 
 		(void)close(STEAL_FD(in_read));
 	if (out_write >= 0)
 		(void)close(STEAL_FD(out_write));
-	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-	(void)sigaction(SIGPIPE, &ignore, &before);
-	bool late;
-	if (options->output) {
-		if (in_write >= 0)
-			(void)fcntl(in_write, F_SETFL, O_NONBLOCK);
-		late = pump(&in_write, options->input, out_read, options->output, deadline_ns) != 0;
-	} else {
-		if (in_write >= 0) {
-			(void)!write(in_write, options->input, strlen(options->input));
-			(void)close(STEAL_FD(in_write));
-		}
-		late = false;
-	}
-	(void)sigaction(SIGPIPE, &before, NULL);
-	if (late || wait_for(pid, deadline_ns, &status)) {
+	if (in_write >= 0)
+		(void)fcntl(in_write, F_SETFL, O_NONBLOCK);
+	sigset_t before;
+	sigpipe_block(&before);
+	bool late = pump(&in_write, options->input, out_read, options->output, deadline_ns) != 0;
+	sigpipe_unblock(&before);
+	int ended = late ? 1 : wait_for(pid, deadline_ns, &status);
+	if (ended < 0)
+		return err_run(err, "how '%s' ended is not known: SIGCHLD is ignored", argv[0]);
+	if (ended) {
 		(void)kill(-pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
 		return err_run(err, "'%s' did not end within %.1f s and was killed", argv[0],
@@ -265,15 +311,23 @@ int spawn_start(const char *const *argv, const struct spawn_options *options, pi
 
 void spawn_stop(pid_t pid, uint64_t grace_ms)
 {
-	int status;
+	uint64_t deadline_ns = clock_now_ns() + grace_ms * NS_PER_MS;
 
 	if (pid <= 0)
 		return;
 	(void)kill(-pid, SIGTERM);
-	if (wait_for(pid, clock_now_ns() + grace_ms * NS_PER_MS + 1, &status) == 0)
-		return;
+	for (;;) {
+		siginfo_t info = {0};
+		/* Not reaped yet, so that its number stays its own while the rest of its group is ended. */
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid)
+			break;
+		if (clock_now_ns() >= deadline_ns)
+			break;
+		clock_sleep_until_ns(clock_now_ns() + 5 * NS_PER_MS);
+	}
 	(void)kill(-pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }
 
 char *spawn_find(const char *name)
