@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+#include "fixture/cpu.h"
 #include "guest/runner.h"
 #include "run/inner.h"
 #include "run/state.h"
@@ -76,6 +77,9 @@ static int work_barrier(struct job *job, struct err *err)
 	const cpu_set_t *cpus = CPU_COUNT(&member->spec->cpus) ? &member->spec->cpus : &plan->allowed_cpus;
 
 	if (vm_pin(member->vm, cpus, err))
+		return -1;
+	if (plan->scenario->has_scarce_cpu && !plan->scenario->emulators_default &&
+		cpu_fixture_lighten_emulator(target_cgroup(member->target), err))
 		return -1;
 	for (size_t i = 0; i < member->spec->limit_count; i++) {
 		const struct limit_setting *setting = &member->spec->limits[i];

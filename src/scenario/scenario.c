@@ -184,10 +184,29 @@ static int read_scarce_cpus(void *context, const struct doc_key *key, const stru
 	return 0;
 }
 
+static int read_emulators(void *context, const struct doc_key *key, const struct yaml_node_s *node,
+	void *object, struct err *err)
+{
+	static const char *const weights[] = {"light", "default"};
+	struct scenario *scenario = object;
+	struct reader *reader = context;
+	size_t index;
+
+	(void)key;
+	if (doc_choice(reader->doc, node, "a weight for QEMU's own threads", weights, ARRAY_SIZE(weights), &index,
+		    err) < 0)
+		return -1;
+	scenario->emulators_default = index == 1;
+	return 0;
+}
+
 static int read_scarce_cpu(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
-	static const struct doc_key keys[] = {{"cpus", true, read_scarce_cpus, 0}};
+	static const struct doc_key keys[] = {
+		{"cpus", true, read_scarce_cpus, 0},
+		{"emulators", false, read_emulators, 0},
+	};
 	struct reader *reader = context;
 
 	(void)key;

@@ -99,6 +99,7 @@ struct scenario {
 	uint64_t sample_ns; /* default 200 ms; 10 ms .. 10 s */
 	bool has_scarce_cpu;
 	cpu_set_t scarce_cpus;
+	bool emulators_default; /* leave the weight of libvirt's emulator sub-groups as it is (fixture/cpu.h says why not) */
 	struct tenant_spec *tenants;
 	size_t tenant_count;
 	struct event_spec *events; /* sorted by time, file order within one time */

@@ -80,6 +80,7 @@ static const struct {
 	{"no CPU", "name: x\ntitle: t\nscarce: {cpu: {cpus: []}}\n", "3:22", "this list of CPUs is empty; write it as in cpus: [0]"},
 	{"word as CPU", "name: x\ntitle: t\nscarce: {cpu: {cpus: [a]}}\n", "3:23", "'a' is no CPU; they have numbers from 0 to 1023"},
 	{"CPU too large", "name: x\ntitle: t\nscarce: {cpu: {cpus: [0, 1024]}}\n", "3:26", "'1024' is no CPU"},
+	{"emulators of another weight", "name: x\ntitle: t\nscarce: {cpu: {cpus: [0], emulators: heavy}}\n", "3:38", "light"},
 	{"negative CPU", "name: x\ntitle: t\nscarce: {cpu: {cpus: [-1]}}\n", "3:23", "'-1' is no CPU"},
 	{"no tenants", "name: x\ntitle: t\ntimeline: []\n", "1:1", "'tenants' is missing"},
 
