@@ -2,6 +2,7 @@
 #include "cmd/findings.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -48,8 +49,12 @@ void findings_table(const struct judgement *judgement, struct buf *text)
 			(int)pad, "", expect->kind == EXPECT_SETTLES ? "<" : " ", expected, measured);
 		buf_addf(text, "+-%.2f points\n",
 			100 * (isnan(finding->tolerance) ? expect->within : finding->tolerance));
-		if (finding->verdict != VERDICT_PASS)
-			buf_addf(text, "      %s\n", finding->reason);
+		if (finding->verdict == VERDICT_PASS)
+			continue;
+		/* What spoils a whole run would stand there fifteen times. */
+		bool again = i && judgement->findings[i - 1].verdict != VERDICT_PASS &&
+			strcmp(judgement->findings[i - 1].reason, finding->reason) == 0;
+		buf_addf(text, "      %s\n", again ? "for the same reason" : finding->reason);
 	}
 }
 

@@ -14,6 +14,10 @@ enum { STREAM_LIMIT_BYTES = 256 << 20 };
 
 /* A workload that ran at least this long must have reported something. */
 static const double SILENCE_S = 10;
+/* Rounds are one second long (stress_ng.c): one that ends sooner than this had nothing to do. */
+#define SHORTEST_ROUND_S 0.5
+/* So many starved rounds in a row are no bad luck any more. */
+#define EMPTY_ROUNDS 5
 
 void workload_stream_init(struct workload_stream *stream, const struct workload_ops *ops)
 {
@@ -52,6 +56,13 @@ static char *last_words(const struct workload_stream *stream)
 	return stream->last_line ? xasprintf(" (its last line: %s)", stream->last_line) : xstrdup("");
 }
 
+static void add_interval(struct workload_stream *stream, const struct work_interval *interval)
+{
+	stream->intervals = xgrow(stream->intervals, stream->interval_count, &stream->interval_capacity,
+		sizeof(*stream->intervals));
+	stream->intervals[stream->interval_count++] = *interval;
+}
+
 /* Does the line start with this word of the runner's?  Returns what follows it. */
 static const char *after(const char *line, const char *word)
 {
@@ -73,17 +84,36 @@ static void on_start(struct workload_stream *stream, double t_s)
 	stream->start_times_s[stream->starts++] = t_s;
 }
 
-static void on_exit_line(struct workload_stream *stream, const char *rest)
+/*
+ * A round without work.  One that was over at once had found nothing to do.  One that took its time was starved, and
+ * stress-ng leaves a stressor that completed no operation out of its report: that is a rate of 0, and no trouble unless
+ * it goes on.
+ */
+static void on_empty_round(struct workload_stream *stream, double t_s, double lasted_s, const char *words)
+{
+	if (lasted_s < SHORTEST_ROUND_S) {
+		trouble(stream, "%s ended a round after %.0f ms and had done no work%s", stream->ops->name,
+			lasted_s * 1000.0, words);
+		return;
+	}
+	add_interval(stream, &(struct work_interval){.from_s = t_s - lasted_s, .to_s = t_s});
+	if (++stream->empty_rounds >= EMPTY_ROUNDS)
+		trouble(stream, "%s did no work in %u rounds in a row%s", stream->ops->name,
+			stream->empty_rounds, words);
+}
+
+static void on_exit_line(struct workload_stream *stream, double t_s, const char *rest)
 {
 	AUTO(free_ptr) char *words = last_words(stream);
+	char *lasted_ms;
 
 	/* Another status is followed by "@failed". */
-	if (strtol(rest, NULL, 10) != 0)
+	if (strtol(rest, &lasted_ms, 10) != 0)
 		return;
 	if (!stream->repeats)
 		trouble(stream, "%s ended by itself before it was stopped%s", stream->ops->name, words);
 	else if (!stream->round_worked)
-		trouble(stream, "%s ended a round and had done no work%s", stream->ops->name, words);
+		on_empty_round(stream, t_s, strtod(lasted_ms, NULL) / 1000.0, words);
 }
 
 static void on_stopped(struct workload_stream *stream, double t_s)
@@ -121,7 +151,7 @@ static void on_runner_line(struct workload_stream *stream, double t_s, const cha
 		stream->repeats = true;
 		stream->round_worked = false;
 	} else if ((rest = after(line, "@exit"))) {
-		on_exit_line(stream, rest);
+		on_exit_line(stream, t_s, rest);
 	} else if ((rest = after(line, "@failed"))) {
 		AUTO(free_ptr) char *words = last_words(stream);
 		stream->failed = true;
@@ -138,10 +168,9 @@ void workload_stream_line(struct workload_stream *stream, double t_s, const char
 	struct work_interval interval;
 
 	if (stream->ops->parser_line(stream->parser, t_s, line, &interval)) {
-		stream->intervals = xgrow(stream->intervals, stream->interval_count,
-			&stream->interval_capacity, sizeof(*stream->intervals));
-		stream->intervals[stream->interval_count++] = interval;
+		add_interval(stream, &interval);
 		stream->round_worked = true;
+		stream->empty_rounds = 0;
 	}
 	if (*line == '@') {
 		on_runner_line(stream, t_s, line);

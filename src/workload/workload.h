@@ -66,6 +66,7 @@ struct workload_stream {
 	char *trouble;         /* NULL, or the first thing that went wrong, in words */
 	char *last_line;       /* the workload's own last line of output; for trouble */
 	bool round_worked;     /* the round in hand has completed an interval */
+	unsigned empty_rounds; /* in a row, up to now */
 	bool repeats;          /* "@round" was seen since the last start */
 	unsigned long dropped; /* lines that the runner had to drop */
 	struct work_interval *intervals;

@@ -50,6 +50,14 @@ static const struct {
 	{"no stressor started",
 		"@start 1\n@round 1\nstress-ng: error: [9] No stress workers invoked\n@exit 0 9\n", 0, 0, 0,
 		0, "had done no work (its last line: stress-ng: error: [9] No stress workers invoked"},
+	{"a starved round without a report is a rate of 0",
+		"@start 1\n@round 1\n" COMPLETED "@exit 0 1000\n@round 2\n" MATRIX COMPLETED
+		"@exit 0 1100\n@stopped\n",
+		2, 10.5, 11.5, 0, NULL},
+	{"starved without end",
+		"@start 1\n@round 1\n@exit 0 1000\n@round 2\n@exit 0 1000\n@round 3\n@exit 0 1000\n"
+		"@round 4\n@exit 0 1000\n@round 5\n@exit 0 1000\n",
+		5, 10, 11, 0, "did no work in 5 rounds in a row"},
 	{"a starved round is no trouble",
 		"@start 1\n@round 1\n" ZERO COMPLETED "@exit 0 1100\n@round 2\n" MATRIX COMPLETED
 		"@stopped\n",
