@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "applier/mounts.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -129,4 +130,26 @@ char *cgroup_below_mount(const char *mount_root, const char *group)
 	if (strncmp(group, mount_root, length) != 0 || (group[length] != '/' && group[length] != '\0'))
 		return NULL;
 	return xstrdup(group + length);
+}
+
+bool cgroup_mounts_offer(const struct cgroup_mounts *mounts, enum cgroup_controller controller)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		const struct cgroup_mount *mount = &mounts->items[i];
+		const char *name = cgroup_controller_name(controller, mount->v2);
+
+		if (!mount->v2 && cgroup_list_has(mount->options, ",", name))
+			return true;
+		if (!mount->v2)
+			continue;
+		/* On v2 the accounting of CPU time needs no controller. */
+		if (controller == CGROUP_CPUACCT)
+			return true;
+		char list[512];
+		AUTO(free_ptr) char *path = xasprintf("%s/cgroup.controllers", mount->point);
+		if (fsio_read_small(AT_FDCWD, path, list, sizeof(list), NULL) == 0 &&
+			cgroup_list_has(list, " ", name))
+			return true;
+	}
+	return false;
 }

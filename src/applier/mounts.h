@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "applier/cgroup.h"
 #include "base/err.h"
 
 struct cgroup_mount {
@@ -24,6 +25,9 @@ struct cgroup_mounts {
 
 int cgroup_mounts_read(const char *root, struct cgroup_mounts *ret_mounts, struct err *err);
 void cgroup_mounts_release(struct cgroup_mounts *mounts);
+
+/* Whether some hierarchy offers a controller: v1 by its mount options, v2 by cgroup.controllers. */
+bool cgroup_mounts_offer(const struct cgroup_mounts *mounts, enum cgroup_controller controller);
 
 /* Whether a comma-separated list has this word.  separators may hold a second separator. */
 bool cgroup_list_has(const char *list, const char *separators, const char *word);

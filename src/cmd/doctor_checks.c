@@ -101,29 +101,6 @@ static void probe_libvirt(struct doctor_finding *finding)
 			number / 1000 % 1000, number % 1000);
 }
 
-/* Whether some hierarchy offers a controller; v1 by mount option, v2 by cgroup.controllers. */
-static bool has_controller(const struct cgroup_mounts *mounts, enum cgroup_controller controller)
-{
-	for (size_t i = 0; i < mounts->count; i++) {
-		const struct cgroup_mount *mount = &mounts->items[i];
-		const char *name = cgroup_controller_name(controller, mount->v2);
-
-		if (!mount->v2 && cgroup_list_has(mount->options, ",", name))
-			return true;
-		if (!mount->v2)
-			continue;
-		/* On v2 the accounting of CPU time needs no controller. */
-		if (controller == CGROUP_CPUACCT)
-			return true;
-		char list[512];
-		AUTO(free_ptr) char *path = xasprintf("%s/cgroup.controllers", mount->point);
-		if (fsio_read_small(AT_FDCWD, path, list, sizeof(list), NULL) == 0 &&
-			cgroup_list_has(list, " ", name))
-			return true;
-	}
-	return false;
-}
-
 static void probe_cgroup(struct doctor_finding *finding)
 {
 	static const enum cgroup_controller needed[] = {CGROUP_CPU, CGROUP_CPUACCT, CGROUP_CPUSET};
@@ -139,7 +116,7 @@ static void probe_cgroup(struct doctor_finding *finding)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (!has_controller(&mounts, needed[i]))
+		if (!cgroup_mounts_offer(&mounts, needed[i]))
 			buf_addf(&lacking, " %s", cgroup_controller_name(needed[i], false));
 	if (lacking.length) {
 		found(finding, DOCTOR_MISSING, "control groups %s, without the controllers:%s", mode,
@@ -147,7 +124,7 @@ static void probe_cgroup(struct doctor_finding *finding)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (!has_controller(&mounts, wanted[i]))
+		if (!cgroup_mounts_offer(&mounts, wanted[i]))
 			buf_addf(&lacking, " %s", cgroup_controller_name(wanted[i], false));
 	if (lacking.length)
 		found(finding, DOCTOR_NOTE,

@@ -11,17 +11,36 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "applier/mounts.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/cpulist.h"
 #include "base/fsio.h"
 #include "config.h"
 
+static int check_controllers(struct err *err)
+{
+	static const enum cgroup_controller needed[] = {CGROUP_CPU, CGROUP_CPUSET};
+	AUTO(cgroup_mounts) struct cgroup_mounts mounts = {0};
+
+	if (cgroup_mounts_read("", &mounts, err))
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (cgroup_mounts_offer(&mounts, needed[i]))
+			continue;
+		err_host(err, "this host offers no '%s' control groups",
+			cgroup_controller_name(needed[i], false));
+		return err_remedy(err,
+			"boot without cgroup_disable=, with the controller mounted (limitlab doctor says more)");
+	}
+	return 0;
+}
+
 static int check_cgroups(const struct scenario *scenario, struct err *err)
 {
 	const char *mode;
 
-	if (cgroup_host_mode("", &mode, err))
+	if (cgroup_host_mode("", &mode, err) || check_controllers(err))
 		return -1;
 	/* Mixed hierarchies keep the controllers on v1: they behave like v1. */
 	bool v2 = !strcmp(mode, "v2");
