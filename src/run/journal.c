@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,11 +68,11 @@ int journal_push(struct journal *journal, const char *kind, const char *argument
 	if (!undo_find(kind))
 		BUG("no undo of kind '%s'", kind);
 	AUTO(json) json_t *entry = json_array();
-	(void)json_array_append_new(entry, json_string(kind));
-	(void)json_array_append_new(entry, json_string(argument));
-	if (argument2)
-		(void)json_array_append_new(entry, json_string(argument2));
-	AUTO(free_ptr) char *text = json_dumps(entry, JSON_COMPACT | JSON_ENSURE_ASCII);
+	/* json_string() is NULL for what is no UTF-8, and appending that fails. */
+	bool bad = json_array_append_new(entry, json_string(kind)) ||
+		   json_array_append_new(entry, json_string(argument)) ||
+		   (argument2 && json_array_append_new(entry, json_string(argument2)));
+	AUTO(free_ptr) char *text = bad ? NULL : json_dumps(entry, JSON_COMPACT | JSON_ENSURE_ASCII);
 	if (!text)
 		return err_run(err, "cannot journal '%s' of '%s': no valid UTF-8", kind, argument);
 	AUTO(free_ptr) char *line = xasprintf("%s\n", text);
@@ -161,9 +162,13 @@ int journal_replay_all(const char *dir, void (*report)(void *context, const char
 		if (!suffix || strcmp(suffix, JOURNAL_SUFFIX))
 			continue;
 		AUTO(free_ptr) char *path = xasprintf("%s/%s", dir, entry->d_name);
+		struct err why = ERR_INIT;
 		count++;
-		if (undo_file(path, &replay, err))
-			result = -1;
+		if (!undo_file(path, &replay, &why))
+			continue;
+		result = -1;
+		if (err && !err_is_set(err))
+			*err = why;
 	}
 	*ret_journals = count;
 	return result;

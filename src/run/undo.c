@@ -66,8 +66,14 @@ static int remove_group(const char *path, struct err *err)
 	return 0;
 }
 
-/* libvirt names a group after the domain: "qemu-embed-HASH-1-limitlab-blue.libvirt-qemu", "machine-qemu\x2d1\x2dlimitlab...". */
-static bool is_ours(const char *name, const char *prefix)
+static const char *after(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	return strncmp(text, word, length) ? NULL : text + length;
+}
+
+bool undo_is_our_group(const char *name, const char *prefix)
 {
 	AUTO(buf) struct buf plain = BUF_INIT;
 
@@ -76,11 +82,22 @@ static bool is_ours(const char *name, const char *prefix)
 		buf_add(&plain, dash ? "-" : at, 1);
 		at += dash ? 4 : 1;
 	}
-	const char *found = strstr(plain.data ? plain.data : "", prefix);
-	return found && found > plain.data && found[-1] == '-' && strstr(plain.data, "qemu-");
+	const char *at = plain.data ? plain.data : "", *rest;
+	if ((rest = after(at, "machine-")))
+		at = rest;
+	if (!(at = after(at, "qemu-")))
+		return false;
+	if ((rest = after(at, "embed-"))) {
+		size_t hash = strspn(rest, "0123456789abcdef");
+		if (!hash || rest[hash] != '-')
+			return false;
+		at = rest + hash + 1;
+	}
+	size_t digits = strspn(at, "0123456789");
+	return digits && at[digits] == '-' && after(at + digits + 1, prefix);
 }
 
-static int remove_groups_below(const char *mount, const char *prefix, struct err *err)
+int undo_remove_groups(const char *mount, const char *prefix, struct err *err)
 {
 	char *roots[] = {(char *)(uintptr_t)mount, NULL};
 	int result = 0, ours_level = -1;
@@ -89,7 +106,7 @@ static int remove_groups_below(const char *mount, const char *prefix, struct err
 	if (!tree)
 		return err_sys(err, errno, "cannot walk '%s'", mount);
 	for (FTSENT *entry; (entry = fts_read(tree)) != NULL;) {
-		if (entry->fts_info == FTS_D && ours_level < 0 && is_ours(entry->fts_name, prefix))
+		if (entry->fts_info == FTS_D && ours_level < 0 && undo_is_our_group(entry->fts_name, prefix))
 			ours_level = entry->fts_level;
 		if (entry->fts_info == FTS_D && ours_level < 0 && entry->fts_level >= CGROUP_DEPTH)
 			(void)fts_set(tree, entry, FTS_SKIP);
@@ -123,7 +140,7 @@ static int each_hierarchy(
 
 static int visit_remove(const char *mount, void *context, struct err *err)
 {
-	return remove_groups_below(mount, context, err);
+	return undo_remove_groups(mount, context, err);
 }
 
 static int undo_cgroups(const char *prefix, const char *unused, struct err *err)
@@ -219,12 +236,24 @@ static int undo_domain(const char *uri, const char *name, struct err *err)
 	return 0;
 }
 
+/* A component "." or ".." leads out of, or back to, the folder it stands in. */
+static bool has_dots(const char *path)
+{
+	for (const char *at = path; (at = strstr(at, "/.")) != NULL; at++) {
+		const char *rest = at + 2 + (at[2] == '.');
+		if (!*rest || *rest == '/')
+			return true;
+	}
+	return false;
+}
+
 static int undo_tree(const char *path, const char *unused, struct err *err)
 {
 	size_t length = strlen(paths_state_dir());
 
 	(void)unused;
-	if (strncmp(path, paths_state_dir(), length) || path[length] != '/' || strstr(path, "/../"))
+	if (strncmp(path, paths_state_dir(), length) || path[length] != '/' || !path[length + 1] ||
+		has_dots(path))
 		return err_run(err, "'%s' is not below '%s'", path, paths_state_dir());
 	return fsio_remove_tree(path, err);
 }

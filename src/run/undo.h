@@ -5,6 +5,7 @@
 #ifndef LIMITLAB_RUN_UNDO_H
 #define LIMITLAB_RUN_UNDO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -32,6 +33,15 @@ struct undo_kind {
 const struct undo_kind *undo_find(const char *name);
 extern const struct undo_kind undo_kinds[];
 extern const size_t undo_kind_count;
+
+/*
+ * Whether libvirt made this group for a domain whose name begins with the prefix: "qemu-1-limitlab-blue.libvirt-qemu",
+ * "qemu-embed-HASH-1-limitlab-blue.libvirt-qemu", under systemd "machine-qemu\x2d1\x2dlimitlab\x2dblue.scope" (libvirt,
+ * src/hypervisor/domain_driver.c: virDomainDriverGenerateMachineName).
+ */
+bool undo_is_our_group(const char *name, const char *prefix);
+/* Removes such groups, and those in them, below one hierarchy. */
+int undo_remove_groups(const char *mount, const char *prefix, struct err *err);
 
 /* Pushes what a run of VMs will leave in the control group hierarchies. */
 struct journal;
