@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Defines auto_NAME(), the cleanup of a TYPE whose release function is RELEASE.  RELEASE is not called for NULL. */
@@ -45,9 +46,13 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Any pointer: read by memcpy(), because a char * must not be read as a void * (the compiler would drop "= NULL"). */
 static inline void auto_free_ptr(void *slot)
 {
-	free(*(void **)slot);
+	void *pointer;
+
+	memcpy(&pointer, slot, sizeof(pointer));
+	free(pointer);
 }
 
 /* close() is never retried: on Linux the descriptor is gone even after EINTR (close(2)). */

@@ -43,7 +43,7 @@ int err_sys_at(struct err *err, const char *origin, int errno_value, const char 
 	return -1;
 }
 
-int err_wrap(struct err *err, const char *format, ...)
+int err_wrap_text(struct err *err, const char *format, ...)
 {
 	char old[sizeof(err->text)];
 	va_list args;
@@ -60,7 +60,7 @@ int err_wrap(struct err *err, const char *format, ...)
 	return -1;
 }
 
-int err_remedy(struct err *err, const char *format, ...)
+int err_remedy_text(struct err *err, const char *format, ...)
 {
 	va_list args;
 
@@ -110,7 +110,7 @@ int err_exit_code(const struct err *err)
 	return 5;
 }
 
-_Noreturn void err_bug(const char *origin, const char *format, ...)
+void err_bug(const char *origin, const char *format, ...)
 {
 	va_list args;
 

@@ -49,9 +49,9 @@ int err_set_at(struct err *err, const char *origin, enum err_domain domain, int 
 int err_sys_at(struct err *err, const char *origin, int errno_value, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Puts "context: " in front of what is there. */
-int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_wrap_text(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Adds what the user can do.  The first remedy wins. */
-int err_remedy(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int err_remedy_text(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* So that compilers and analyzers see the -1 too, and know that outputs stay unset. */
 static inline int err_failed(int ignored)
@@ -62,6 +62,8 @@ static inline int err_failed(int ignored)
 
 #define err_set(err, domain, code, ...) err_failed(err_set_at(err, ERR_HERE, domain, code, __VA_ARGS__))
 #define err_sys(err, errno_value, ...)  err_failed(err_sys_at(err, ERR_HERE, errno_value, __VA_ARGS__))
+#define err_wrap(err, ...)              err_failed(err_wrap_text(err, __VA_ARGS__))
+#define err_remedy(err, ...)            err_failed(err_remedy_text(err, __VA_ARGS__))
 #define err_input(err, ...)             err_set(err, ERR_INPUT, 0, __VA_ARGS__)
 #define err_host(err, ...)              err_set(err, ERR_HOST, 0, __VA_ARGS__)
 #define err_run(err, ...)               err_set(err, ERR_RUN, 0, __VA_ARGS__)
@@ -73,6 +75,6 @@ int err_exit_code(const struct err *err);
 
 /* For our own mistakes: prints where and aborts.  Never for what the world does. */
 #define BUG(...) err_bug(ERR_HERE, __VA_ARGS__)
-_Noreturn void err_bug(const char *origin, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void err_bug(const char *origin, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 #endif

@@ -99,10 +99,11 @@ const struct command command_table[] = {
 		.name = "image",
 		.synopsis = "build|info",
 		.summary = "the guest image: build what is missing or out of date, or say what is there",
-		.about = "build makes the root file system, the kernel and the initrd that all tenants share,\n"
-			 "from Debian's archive as the host's apt reaches it; it needs root, and does nothing\n"
-			 "when nothing has changed.  Another kernel is added beside the ones that are there.\n"
-			 "info prints the versions of everything inside.",
+		.about =
+			"build makes the root file system, the kernel and the initrd that all tenants share,\n"
+			"from Debian's archive as the host's apt reaches it; it needs root, and does nothing\n"
+			"when nothing has changed.  Another kernel is added beside the ones that are there.\n"
+			"info prints the versions of everything inside.",
 		.min_args = 1,
 		.max_args = 1,
 		.args = COMMAND_ARGS_WORDS,

@@ -78,8 +78,8 @@ static void drop_oldest(struct runner *runner)
 {
 	struct line *line, *victim = NULL;
 
-	TAILQ_FOREACH(line, &runner->queue, next)
-	{
+	TAILQ_FOREACH (line, &runner->queue, next) {
+		/* cppcheck-suppress uninitvar; queue_line() fills a line before it stands in the queue */
 		if (line == TAILQ_FIRST(&runner->queue) && runner->written)
 			continue;
 		if (!victim || line->text[0] != '@')

@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/err.h"
 
 #define BYTES_PER_MIB     (1024.0 * 1024.0)
 #define NS_PER_SECOND     1e9
@@ -145,7 +146,7 @@ static void derive_host(const struct step *step, unsigned scarce_cpu_count, doub
 
 	derive_busy(step, set, &cells[SET_BUSY_PCT], &cells[SET_STEAL_PCT]);
 	derive_busy(step, host, &cells[HOST_BUSY_PCT], &cells[HOST_STEAL_PCT]);
-	if (scarce_cpu_count && step->before && step->dt_s > 0)
+	if (scarce_cpu_count && step->dt_s > 0)
 		cells[SET_FOREIGN_PCT] =
 			cells[SET_BUSY_PCT] - vcpu_ns * PERCENT_OF_NS(step->dt_s) / scarce_cpu_count;
 	cells[MEM_AVAILABLE_MIB] = level(step, "mem_available_bytes") / BYTES_PER_MIB;
@@ -167,6 +168,8 @@ void derive_series(const struct table *samples, unsigned scarce_cpu_count,
 	AUTO(free_ptr) size_t *last = xcalloc(samples->tenant_count, sizeof(*last));
 	double vcpu_ns = 0;
 
+	if (samples->row_count && !samples->cells)
+		BUG("a table of %zu rows without cells", samples->row_count);
 	for (size_t i = 0; i < samples->tenant_count; i++)
 		last[i] = SIZE_MAX;
 	table_init(ret_series, derived_names, DERIVED_COUNT);

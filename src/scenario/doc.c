@@ -26,7 +26,7 @@ struct mark doc_mark(const struct yaml_node_s *node)
 	return mark_of(node->start_mark);
 }
 
-int doc_error(const struct doc *doc, struct mark mark, struct err *err, const char *format, ...)
+int doc_error_text(const struct doc *doc, struct mark mark, struct err *err, const char *format, ...)
 {
 	char text[sizeof(err->text)];
 	va_list args;

@@ -35,8 +35,9 @@ const struct yaml_node_s *doc_root(const struct doc *doc);
 
 struct mark doc_mark(const struct yaml_node_s *node);
 /* Fills err with "FILE:LINE:COLUMN: " and the message; returns -1. */
-int doc_error(const struct doc *doc, struct mark mark, struct err *err, const char *format, ...)
+int doc_error_text(const struct doc *doc, struct mark mark, struct err *err, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+#define doc_error(doc, mark, err, ...) err_failed(doc_error_text(doc, mark, err, __VA_ARGS__))
 /* Puts the position in front of an error that has none yet; returns -1. */
 int doc_error_wrap(const struct doc *doc, struct mark mark, struct err *err);
 /* A short printable copy for messages; the caller frees. */

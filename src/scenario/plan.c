@@ -74,8 +74,9 @@ static void add_fixtures(struct buf *out, const struct scenario *scenario)
 	}
 	AUTO(free_ptr) char *cpus = cpulist_format(&scenario->scarce_cpus);
 	int count = CPU_COUNT(&scenario->scarce_cpus);
-	buf_addf(out, "  cpu  CPU%s %s: %d for tenants that want %g together%s\n", count == 1 ? "" : "s", cpus,
-		count, demand, scenario->emulators_default ? "; emulators keep their default weight" : "");
+	buf_addf(out, "  cpu  CPU%s %s: %d for tenants that want %g together%s\n", count == 1 ? "" : "s",
+		cpus, count, demand,
+		scenario->emulators_default ? "; emulators keep their default weight" : "");
 }
 
 static void add_tenants(struct buf *out, const struct scenario *scenario)

@@ -193,8 +193,8 @@ static int read_emulators(void *context, const struct doc_key *key, const struct
 	size_t index;
 
 	(void)key;
-	if (doc_choice(reader->doc, node, "a weight for QEMU's own threads", weights, ARRAY_SIZE(weights), &index,
-		    err) < 0)
+	if (doc_choice(reader->doc, node, "a weight for QEMU's own threads", weights, ARRAY_SIZE(weights),
+		    &index, err) < 0)
 		return -1;
 	scenario->emulators_default = index == 1;
 	return 0;
