@@ -53,7 +53,7 @@ void findings_table(const struct judgement *judgement, struct buf *text)
 			continue;
 		/* What spoils a whole run would stand there fifteen times. */
 		bool again = i && judgement->findings[i - 1].verdict != VERDICT_PASS &&
-			strcmp(judgement->findings[i - 1].reason, finding->reason) == 0;
+			     strcmp(judgement->findings[i - 1].reason, finding->reason) == 0;
 		buf_addf(text, "      %s\n", again ? "for the same reason" : finding->reason);
 	}
 }
