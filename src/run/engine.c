@@ -274,7 +274,8 @@ static void do_tick(struct engine *engine)
 static int check_members(const struct inner *inner, struct err *err)
 {
 	for (size_t i = 0; i < inner->member_count; i++)
-		if (inner->members[i].gone)
+		/* A tenant that idles has no stream that could end. */
+		if (inner->members[i].gone || (inner->members[i].vm && !vm_is_running(inner->members[i].vm)))
 			return err_run(err, "tenant '%s' died at %.1f s", inner->members[i].spec->name,
 				inner_seconds(inner, clock_now_ns()));
 	return 0;
