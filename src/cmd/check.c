@@ -2,9 +2,9 @@
 #include <stdio.h>
 
 #include "base/auto.h"
-#include "base/paths.h"
 #include "cmd/command.h"
 #include "cmd/commands.h"
+#include "cmd/load.h"
 #include "cmd/options.h"
 #include "glue/json.h"
 #include "scenario/plan.h"
@@ -26,7 +26,6 @@ static json_t *to_json(const struct scenario *scenario)
 
 int cmd_check(int argc, char **argv)
 {
-	struct scenario_options wanted = {.data_dir = paths_data_dir(), .need_workloads = true};
 	AUTO(json) json_t *list = json_array();
 	struct options options;
 	struct err err = ERR_INIT;
@@ -39,7 +38,7 @@ int cmd_check(int argc, char **argv)
 		AUTO(scenario) struct scenario *scenario = NULL;
 
 		err_clear(&err);
-		if (scenario_load(options.args[i], &wanted, &scenario, &err)) {
+		if (load_scenario(options.args[i], &scenario, &err)) {
 			int failure = options.json ? err_exit_code(&err) : command_fail(&err);
 			code = failure > code ? failure : code;
 			if (options.json)

@@ -9,6 +9,7 @@
 #include "base/paths.h"
 #include "cmd/command.h"
 #include "cmd/commands.h"
+#include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/text.h"
 #include "glue/json.h"
@@ -47,7 +48,6 @@ static void auto_listing(struct listing *listing)
 
 static void add_folder(struct listing *listing, const char *folder)
 {
-	const struct scenario_options wanted = {.data_dir = paths_data_dir(), .need_workloads = true};
 	struct dirent **entries = NULL;
 	int count = scandir(folder, &entries, is_scenario, alphasort);
 
@@ -58,7 +58,7 @@ static void add_folder(struct listing *listing, const char *folder)
 			xgrow(listing->items, listing->count, &listing->capacity, sizeof(*listing->items));
 		struct listed *item = &listing->items[listing->count++];
 		*item = (struct listed){.path = xasprintf("%s/%s", folder, entries[i]->d_name)};
-		if (scenario_load(item->path, &wanted, &item->scenario, &err))
+		if (load_scenario(item->path, &item->scenario, &err))
 			item->trouble = xstrdup(err.text);
 		free(entries[i]);
 	}

@@ -38,7 +38,7 @@ void progress_tick(
 void progress_event(struct progress *progress, double t_s, const char *text);
 void progress_note(struct progress *progress, const char *text);
 void progress_warn(struct progress *progress, const char *text);
-/* verdict: "pass", "fail", "inconclusive", "broken" or "interrupted"; detail may be "". Nothing may follow but free. */
+/* verdict: "pass", "fail", "inconclusive", "broken", "interrupted" or "not run"; detail may be "". Nothing may follow but free. */
 void progress_done(struct progress *progress, const char *verdict, const char *detail);
 
 /* An observer that feeds this progress; it lives as long as the progress. */

@@ -5,10 +5,10 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
-#include "base/paths.h"
 #include "cmd/command.h"
 #include "cmd/commands.h"
 #include "cmd/findings.h"
+#include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
 #include "run/run.h"
@@ -48,6 +48,8 @@ static bool run_one(struct batch *batch, const struct scenario *scenario)
 		verdict = verdict_name(result->results.judgement.verdict);
 	else if (err.domain == ERR_INTERRUPTED)
 		verdict = "interrupted";
+	else if (!result->run_dir) /* nothing was begun, so nothing broke */
+		verdict = "not run";
 	progress_done(progress, verdict, failed ? "" : scenario->title ? scenario->title : scenario->name);
 	progress_free(progress);
 	if (!failed && mode != PROGRESS_JSON && mode != PROGRESS_QUIET) {
@@ -90,11 +92,9 @@ static int write_junit(const struct batch *batch, struct err *err)
 
 static int load_all(struct batch *batch, struct err *err)
 {
-	struct scenario_options options = {.data_dir = paths_data_dir(), .need_workloads = true};
-
 	/* Every file is checked before the first one boots. */
 	for (int i = 0; i < batch->options->arg_count; i++) {
-		if (scenario_load(batch->options->args[i], &options, &batch->scenarios[i], err))
+		if (load_scenario(batch->options->args[i], &batch->scenarios[i], err))
 			return -1;
 		batch->scenario_count++;
 	}

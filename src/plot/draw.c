@@ -21,9 +21,8 @@
 /* The first of the places where a script may lie, as an absolute path: gnuplot works in the run directory. */
 static char *find_script(const struct plot_input *input, const char *file, struct err *err)
 {
-	AUTO(free_ptr) char *folder = fsio_dirname(input->scenario->path ? input->scenario->path : "./x");
-	const char *const places[][2] = {
-		{folder, ""}, {folder, "/../plots"}, {".", "/plots"}, {input->plots_dir, ""}};
+	const char *const places[][2] = {{input->run, ""}, {input->scenario_dir, ""},
+		{input->scenario_dir, "/../plots"}, {".", "/plots"}, {input->plots_dir, ""}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		if (!places[i][0])
@@ -45,7 +44,7 @@ static void add_load(struct buf *out, const char *path)
 	buf_adds(out, "\n");
 }
 
-static int add_program(const struct plot_input *input, struct buf *out, struct err *err)
+static int find_scripts(const struct plot_input *input, char **ret_script, char **ret_common, struct err *err)
 {
 	const char *figure = input->scenario->figure ? input->scenario->figure : "cpu-shares";
 
@@ -53,10 +52,33 @@ static int add_program(const struct plot_input *input, struct buf *out, struct e
 		return err_input(err, "figure '%s' is not a plain name", figure);
 	AUTO(free_ptr) char *file = xasprintf("%s.gp", figure);
 	AUTO(free_ptr) char *script = find_script(input, file, err);
-	if (!script)
-		return -1;
-	AUTO(free_ptr) char *common = find_script(input, "common.gp", err);
+	AUTO(free_ptr) char *common = script ? find_script(input, "common.gp", err) : NULL;
 	if (!common)
+		return -1;
+	*ret_script = STEAL(script);
+	*ret_common = STEAL(common);
+	return 0;
+}
+
+int plot_check(const struct scenario *scenario, const char *plots_dir, struct err *err)
+{
+	AUTO(free_ptr) char *folder = fsio_dirname(scenario->path);
+	AUTO(free_ptr) char *script = NULL, *common = NULL;
+	const struct plot_input input = {
+		.plots_dir = plots_dir, .scenario_dir = folder, .scenario = scenario};
+
+	if (find_scripts(&input, &script, &common, err)) {
+		(void)err_wrap(err, "%s: figure", scenario->path);
+		return err_remedy(err, "name a script that is there, as in figure: cpu-shares, or write it");
+	}
+	return 0;
+}
+
+static int add_program(const struct plot_input *input, struct buf *out, struct err *err)
+{
+	AUTO(free_ptr) char *script = NULL, *common = NULL;
+
+	if (find_scripts(input, &script, &common, err))
 		return -1;
 	AUTO(free_ptr) char *preamble = NULL;
 	if (plot_preamble(input, &preamble, err))

@@ -114,9 +114,10 @@ static void finished_boot(struct job *job)
 {
 	struct member *member = job->context;
 
-	if (job->result == 0)
-		wire_event(member->inner->plan->wire_fd, inner_seconds(member->inner, clock_now_ns()),
-			member->spec->name);
+	if (job->result == 0) {
+		AUTO(free_ptr) char *text = xasprintf("%s is ready", member->spec->name);
+		wire_event(member->inner->plan->wire_fd, inner_seconds(member->inner, clock_now_ns()), text);
+	}
 }
 
 static void post(

@@ -162,6 +162,7 @@ int results_draw(const struct results *results, struct err *err)
 	const struct plot_input plot = {
 		.run = results->run,
 		.plots_dir = plots,
+		.scenario_dir = results->scenario_dir,
 		.scenario = results->scenario,
 		.manifest = &results->manifest,
 		.events = &results->events,

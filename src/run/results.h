@@ -27,6 +27,7 @@ struct results {
 	bool has_model; /* the timeline was carried out as asked, so that a model exists */
 	struct judgement judgement;
 	bool judged;
+	const char *scenario_dir; /* plot.h; borrowed; NULL when the run is not our own */
 };
 
 struct results_options {

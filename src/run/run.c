@@ -204,8 +204,8 @@ static int finish_broken(const char *run_dir, const struct err *why)
 }
 
 /* Everything after the timeline, from the run's files alone; the manifest says "complete" last. */
-static int finish_complete(
-	const struct run_options *options, const char *run_dir, struct run_result *result, struct err *err)
+static int finish_complete(const struct scenario *scenario, const struct run_options *options,
+	const char *run_dir, struct run_result *result, struct err *err)
 {
 	run_observe_phase(options->observer, "judge", "");
 	if (results_load(run_dir, &result->results, err))
@@ -215,7 +215,11 @@ static int finish_complete(
 	if (results_finish(&result->results, &(struct results_options){.write = true}, err))
 		return -1;
 	run_observe_phase(options->observer, "figure", "");
-	if (results_draw(&result->results, err)) {
+	AUTO(free_ptr) char *folder = fsio_dirname(scenario->path);
+	result->results.scenario_dir = folder;
+	int undrawn = results_draw(&result->results, err);
+	result->results.scenario_dir = NULL;
+	if (undrawn) {
 		/* A figure can be drawn again; a verdict without one is still a verdict. */
 		run_observe_warn(options->observer, err->text);
 		err_clear(err);
@@ -268,7 +272,7 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	/* From here on nothing of the run is alive. */
 	failed = undo_global(journal, options, failed, err);
 	if (!failed)
-		failed = finish_complete(options, result->run_dir, result, err);
+		failed = finish_complete(scenario, options, result->run_dir, result, err);
 	if (failed)
 		(void)finish_broken(result->run_dir, err);
 	prepare_give_away(result->run_dir);

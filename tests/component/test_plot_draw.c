@@ -374,6 +374,46 @@ static void broken_script(void **state)
 	done(&made);
 }
 
+/* A script beside the scenario is found before the run and drawn after it, wherever one calls from. */
+static void own_script(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"blue"};
+	static const char right[] = "plot [0:1] x\n";
+	struct made made;
+	struct err err = ERR_INIT;
+
+	skip_without_gnuplot();
+	make(&made, names, 1);
+	write_series(&made);
+	AUTO(free_ptr) char *plots = xasprintf("%s/plots", LIMITLAB_SOURCE_DIR);
+	AUTO(free_ptr) char *folder = rundir_path(made.run, "elsewhere");
+	AUTO(free_ptr) char *scenario = xasprintf("%s/own.yaml", folder);
+	AUTO(free_ptr) char *script = xasprintf("%s/own.gp", folder);
+	assert_int_equal(fsio_make_dirs(folder, &err), 0);
+	made.scenario.path = scenario;
+	made.scenario.figure = (char *)"own";
+	assert_int_equal(plot_check(&made.scenario, plots, &err), -1);
+	assert_int_equal(err.domain, ERR_INPUT);
+	assert_non_null(strstr(err.text, "'own.gp'"));
+	assert_int_equal(fsio_write_atomic(script, right, sizeof(right) - 1, &err), 0);
+	err_clear(&err);
+	assert_int_equal(plot_check(&made.scenario, plots, &err), 0);
+
+	struct plot_input input = {.run = made.run,
+		.plots_dir = plots,
+		.scenario = &made.scenario,
+		.manifest = &made.manifest,
+		.model = &made.model,
+		.judgement = &made.judgement};
+	assert_int_equal(plot_draw(&input, &err), -1);
+	err_clear(&err);
+	input.scenario_dir = folder;
+	if (plot_draw(&input, &err))
+		fail_msg("%s", err.text);
+	done(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +422,7 @@ int main(void)
 		cmocka_unit_test(crowded),
 		cmocka_unit_test(little_data),
 		cmocka_unit_test(broken_script),
+		cmocka_unit_test(own_script),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
