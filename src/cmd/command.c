@@ -15,11 +15,13 @@ const struct command command_table[] = {
 		.name = "run",
 		.synopsis = "SCENARIO...",
 		.summary = "boot the tenants, run the timeline, judge, draw",
-		.about =
-			"Runs scenario files one after the other and exits with the worst outcome. Each run\n"
-			"leaves a directory OUT/NAME/TIME/, whose path is printed last. Needs root.\n\n"
-			"The tenants run in private namespaces: whatever ends the run, nothing of it is left\n"
-			"on this host, except what 'limitlab clean' takes back after a SIGKILL.",
+		.about = "Checks all scenario files, then runs one after the other and exits with the\n"
+			 "worst outcome.  Each run leaves a directory OUT/NAME/TIME/, whose path is\n"
+			 "printed last; with --quiet nothing else is.  Needs root.\n\n"
+			 "The tenants run in private namespaces: whatever ends the run, nothing of it is\n"
+			 "left on this host, except what 'limitlab clean' takes back after a SIGKILL.\n"
+			 "Ctrl-C saves what there is and cleans up; a second one ends it at once.\n\n"
+			 "With --connect a libvirt daemon of this host keeps the tenants instead.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
@@ -31,9 +33,9 @@ const struct command command_table[] = {
 		.name = "check",
 		.synopsis = "SCENARIO...",
 		.summary = "validate scenarios and print their plans",
-		.about = "Reads scenario files as run would and prints tenants, fixtures, events,\n"
-			 "expectations and the expected duration.  Boots nothing and needs no root.\n"
-			 "Errors name file, line and column, and say what would be right.",
+		.about = "Reads scenario files as run would, with their workloads, and prints tenants,\n"
+			 "events, expectations and the expected duration.  Boots nothing and needs no\n"
+			 "root.  Errors name file, line and column, and say what would be right.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
@@ -44,7 +46,7 @@ const struct command command_table[] = {
 		.name = "list",
 		.synopsis = "",
 		.summary = "the shipped scenarios and those in ./scenarios",
-		.about = "One line per scenario: its name, about how long a run takes, and what it shows.",
+		.about = "One line per scenario: its name, about how long a run takes, what it shows.",
 		.options = OPTION(JSON),
 		.run = cmd_list,
 	},
@@ -52,10 +54,9 @@ const struct command command_table[] = {
 		.name = "judge",
 		.synopsis = "RUN...",
 		.summary = "judge finished runs again, from their files",
-		.about =
-			"Derives the series again from the raw samples, judges them against the scenario kept\n"
-			"in the run directory, and writes series.csv, verdict.json and junit.xml. Needs neither\n"
-			"root nor a hypervisor.",
+		.about = "Derives the series again from the raw samples, judges them against the scenario\n"
+			 "kept in the run directory, and writes series.csv, verdict.json and junit.xml\n"
+			 "there, if it may.  Needs neither root nor a hypervisor.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
@@ -68,8 +69,8 @@ const struct command command_table[] = {
 		.summary = "draw the figure of a finished run again, from its files",
 		.about = "Draws figure.svg and figure.png into each run directory, with gnuplot and the\n"
 			 "script that the scenario names (figure: NAME).  NAME.gp and common.gp are looked\n"
-			 "for in the run directory, then in ./plots, then where limitlab is installed, so\n"
-			 "that a copy in ./plots may be edited.  Needs no root.",
+			 "for in the run directory, in ./plots and where limitlab is installed, so that a\n"
+			 "copy in ./plots may be edited.  Needs no root.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
@@ -80,9 +81,9 @@ const struct command command_table[] = {
 		.name = "clean",
 		.synopsis = "",
 		.summary = "undo what killed runs left behind",
-		.about =
-			"Replays the undo journals of runs that were killed together with their supervisor.\n"
-			"Does nothing when there is nothing to do; refuses while a run goes on. Needs root.",
+		.about = "Replays the undo journals of runs that were killed together with their\n"
+			 "supervisor; the next run would do so too.  Does nothing when there is nothing to\n"
+			 "do; refuses while a run goes on.  Needs root.",
 		.options = OPTION(QUIET),
 		.run = cmd_clean,
 	},
@@ -90,20 +91,20 @@ const struct command command_table[] = {
 		.name = "doctor",
 		.synopsis = "",
 		.summary = "what this host has and lacks, with the exact remedies",
-		.about = "Checks everything that a run needs and changes nothing.  Exit code 4 when\n"
-			 "something is missing that every run needs; what only some need is a note.",
+		.about = "Replays the undo journals of runs that were killed together with their\n"
+			 "supervisor; the next run would do so too.  Does nothing when there is nothing to\n"
+			 "do; refuses while a run goes on.  Needs root.",
 		.options = OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_doctor,
 	},
 	{
 		.name = "image",
 		.synopsis = "build|info",
-		.summary = "the guest image: build what is missing or out of date, or say what is there",
-		.about =
-			"build makes the root file system, the kernel and the initrd that all tenants share,\n"
-			"from Debian's archive as the host's apt reaches it; it needs root, and does nothing\n"
-			"when nothing has changed.  Another kernel is added beside the ones that are there.\n"
-			"info prints the versions of everything inside.",
+		.summary = "the guest image: build what is missing, or say what is there",
+		.about = "build makes the root file system, the kernel and the initrd that all tenants\n"
+			 "share, from Debian's archive as the host's apt reaches it; it needs root, and\n"
+			 "does nothing when nothing has changed.  Another kernel is added beside the ones\n"
+			 "that are there.  info prints the versions of everything inside.",
 		.min_args = 1,
 		.max_args = 1,
 		.args = COMMAND_ARGS_WORDS,
@@ -155,8 +156,8 @@ const struct command command_table[] = {
 const struct exit_code exit_code_table[] = {
 	{"0", "pass"},
 	{"1", "an expectation failed"},
-	{"2", "wrong usage or scenario"},
-	{"3", "inconclusive or undecided"},
+	{"2", "wrong usage or scenario; nothing was booted"},
+	{"3", "inconclusive: the run does not prove what a verdict needs"},
 	{"4", "the host lacks something; limitlab doctor says what and how to get it"},
 	{"5", "the run broke"},
 	{"130, 143", "interrupted (SIGINT, SIGTERM)"},

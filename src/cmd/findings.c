@@ -46,7 +46,8 @@ void findings_table(const struct judgement *judgement, struct buf *text)
 		AUTO(free_ptr) char *measured = number(expect, finding->measured);
 		size_t pad = name_width - width(expect->name);
 		buf_addf(text, "  %-12s  %s%*s  %s%8s  %9s  ", verdict_name(finding->verdict), expect->name,
-			(int)pad, "", expect->kind == EXPECT_SETTLES ? "<" : " ", expected, measured);
+			(int)pad, "", expect->kind == EXPECT_SETTLES && !isnan(finding->expected) ? "<" : " ",
+			expected, measured);
 		buf_addf(text, "+-%.2f points\n",
 			100 * (isnan(finding->tolerance) ? expect->within : finding->tolerance));
 		if (finding->verdict == VERDICT_PASS)

@@ -155,10 +155,20 @@ void help_manpage(struct buf *text)
 		add_roff(row->meaning, text);
 		buf_adds(text, "\n");
 	}
-	buf_adds(text, ".PP\nOver several scenarios the worst wins, in the order 5, 4, 1, 3, 0.\n"
-		       ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\n"
-		       "When it is set to anything but the empty string, no colours are used.\n"
-		       ".SH SEE ALSO\n.BR virsh (1),\n.BR stress\\-ng (1),\n.BR cgroups (7)\n");
+	buf_adds(text,
+		".PP\nOver several scenarios or runs the worst wins, in the order 5, 4, 2, 1, 3, 0.\n"
+		".SH ENVIRONMENT\n.TP\n.B NO_COLOR\n"
+		"When it is set to anything but the empty string, no colours are used.\n"
+		".TP\n.B LIMITLAB_STATE_DIR\n"
+		"An absolute path instead of /var/lib/limitlab.\n"
+		".TP\n.B LIMITLAB_IMAGE_DIR\n"
+		"An absolute path instead of /var/lib/limitlab/image.\n"
+		".SH FILES\n.TP\n.B results/\\fISCENARIO\\fB/\\fITIME\\fB/\n"
+		"What a run leaves: manifest.json, scenario.yaml, samples.csv, series.csv, events.csv, verdict.json,\n"
+		"junit.xml, figure.svg, figure.png and log/.\n"
+		".TP\n.B /var/lib/limitlab/\n"
+		"The guest image, the undo journal, the lock, the answer whether KVM works, and libvirt's own files.\n"
+		".SH SEE ALSO\n.BR virsh (1),\n.BR stress\\-ng (1),\n.BR cgroups (7)\n");
 }
 
 static void add_completion_words(const struct command *command, struct buf *text)

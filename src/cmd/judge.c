@@ -38,7 +38,7 @@ static int judge_directory(
 	if (options->json) {
 		AUTO(free_ptr) char *line = judgement_json_line(&results.judgement, results.scenario, run);
 		(void)puts(line);
-	} else {
+	} else if (!options->quiet) {
 		AUTO(buf) struct buf text = BUF_INIT;
 		buf_addf(&text, "%s: %s: %s\n", run, results.scenario->name,
 			verdict_name(results.judgement.verdict));

@@ -34,7 +34,7 @@ static void rows_are_whole(void **state)
 		assert_true((c->args == COMMAND_ARGS_WORDS) == (c->words != NULL));
 		assert_ptr_equal(command_find(c->name), c);
 		for (const char *at = c->about; *at; at += strcspn(at, "\n"), at += *at ? 1 : 0)
-			if (strcspn(at, "\n") > 92)
+			if (strcspn(at, "\n") > 78)
 				fail_msg("'%s': a line of its text has %zu columns", c->name,
 					strcspn(at, "\n"));
 	}

@@ -52,6 +52,21 @@ static void test_table(void **state)
 	(void)state;
 	findings_table(&judgement, &text);
 	assert_string_equal(text.data, wanted);
+
+	/* One reason for several in a row is told once. */
+	static const char once[] = "  verdict       expectation   expected   measured  tolerance\n"
+				   "  inconclusive  \xc3\xa4                    -          -  +-2.00 points\n"
+				   "      because\n"
+				   "  inconclusive  longer name          -          -  +-5.00 points\n"
+				   "      for the same reason\n";
+	for (size_t i = 0; i < 2; i++) {
+		findings[i].verdict = VERDICT_INCONCLUSIVE;
+		findings[i].expected = findings[i].measured = findings[i].tolerance = (double)NAN;
+		findings[i].reason = reason;
+	}
+	buf_reset(&text);
+	findings_table(&judgement, &text);
+	assert_string_equal(text.data, once);
 	buf_reset(&text);
 	findings_table(&none, &text);
 	assert_string_equal(text.data, "  no expectations\n");
