@@ -54,9 +54,9 @@ const struct command command_table[] = {
 		.name = "judge",
 		.synopsis = "RUN...",
 		.summary = "judge finished runs again, from their files",
-		.about = "Derives the series again from the raw samples, judges them against the scenario\n"
-			 "kept in the run directory, and writes series.csv, verdict.json and junit.xml\n"
-			 "there, if it may.  Needs neither root nor a hypervisor.",
+		.about = "Derives the series again from the raw samples, judges them against the\n"
+			 "scenario kept in the run directory, and writes series.csv, verdict.json and\n"
+			 "junit.xml there, if it may.  Needs neither root nor a hypervisor.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
@@ -68,9 +68,9 @@ const struct command command_table[] = {
 		.synopsis = "RUN...",
 		.summary = "draw the figure of a finished run again, from its files",
 		.about = "Draws figure.svg and figure.png into each run directory, with gnuplot and the\n"
-			 "script that the scenario names (figure: NAME).  NAME.gp and common.gp are looked\n"
-			 "for in the run directory, in ./plots and where limitlab is installed, so that a\n"
-			 "copy in ./plots may be edited.  Needs no root.",
+			 "script that the scenario names (figure: NAME).  NAME.gp and common.gp are\n"
+			 "looked for in the run directory, in ./plots and where limitlab is installed,\n"
+			 "so that a copy in ./plots may be edited.  Needs no root.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
@@ -82,8 +82,8 @@ const struct command command_table[] = {
 		.synopsis = "",
 		.summary = "undo what killed runs left behind",
 		.about = "Replays the undo journals of runs that were killed together with their\n"
-			 "supervisor; the next run would do so too.  Does nothing when there is nothing to\n"
-			 "do; refuses while a run goes on.  Needs root.",
+			 "supervisor; the next run would do so too.  Does nothing when there is nothing\n"
+			 "to do; refuses while a run goes on.  Needs root.",
 		.options = OPTION(QUIET),
 		.run = cmd_clean,
 	},
@@ -103,8 +103,8 @@ const struct command command_table[] = {
 		.summary = "the guest image: build what is missing, or say what is there",
 		.about = "build makes the root file system, the kernel and the initrd that all tenants\n"
 			 "share, from Debian's archive as the host's apt reaches it; it needs root, and\n"
-			 "does nothing when nothing has changed.  Another kernel is added beside the ones\n"
-			 "that are there.  info prints the versions of everything inside.",
+			 "does nothing when nothing has changed.  Another kernel is added beside the\n"
+			 "ones that are there.  info prints the versions of everything inside.",
 		.min_args = 1,
 		.max_args = 1,
 		.args = COMMAND_ARGS_WORDS,
