@@ -91,9 +91,8 @@ const struct command command_table[] = {
 		.name = "doctor",
 		.synopsis = "",
 		.summary = "what this host has and lacks, with the exact remedies",
-		.about = "Replays the undo journals of runs that were killed together with their\n"
-			 "supervisor; the next run would do so too.  Does nothing when there is nothing to\n"
-			 "do; refuses while a run goes on.  Needs root.",
+		.about = "Checks everything that a run needs and changes nothing.  Exit code 4 when\n"
+			 "something is missing that every run needs; what only some need is a note.",
 		.options = OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_doctor,
 	},
