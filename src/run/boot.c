@@ -38,6 +38,7 @@ static int work_boot(struct job *job, struct err *err)
 		.root_path = plan->image->root_path,
 		.console_path = member->console_path,
 		.stream_path = member->stream_path,
+		.keep_owners = !plan->embed,
 	};
 	uint64_t begin_ns = clock_now_ns();
 	if (vm_start(member->inner->host, &spec, &member->vm, err) ||
@@ -160,9 +161,8 @@ static int prepare_member(struct inner *inner, size_t index, struct err *err)
 	member->stream_fd = -1;
 	member->ready_s = NAN;
 	member->console_path = xasprintf("%s/" RUNDIR_LOG "/%s.console", plan->run_dir, name);
-	member->stream_path = xasprintf("%s/embed/run/stream-%zu.sock", paths_state_dir(), index);
-	if (!plan->embed)
-		member->stream_path[0] = '\0'; /* libvirt chooses a path its daemon may use */
+	if (plan->embed)
+		member->stream_path = xasprintf("%s/embed/run/stream-%zu.sock", paths_state_dir(), index);
 	if (member->spec->workload_path) {
 		if (workload_load(member->spec->workload_path, &member->ops, &member->job_text, err))
 			return -1;
@@ -170,6 +170,15 @@ static int prepare_member(struct inner *inner, size_t index, struct err *err)
 	}
 	if (!plan->embed) {
 		AUTO(free_ptr) char *domain = xasprintf("limitlab-%s", name);
+		bool taken;
+		/* Nobody else's domain may get into the journal. */
+		if (vm_host_has(inner->host, name, &taken, err))
+			return -1;
+		if (taken) {
+			(void)err_host(err, "there is a domain '%s' already in '%s'", domain, plan->uri);
+			return err_remedy(err, "virsh -c %s destroy %s (and undefine it), or rename the tenant", plan->uri,
+				domain);
+		}
 		if (journal_push(plan->journal, UNDO_DOMAIN, plan->uri, domain, err))
 			return -1;
 	}

@@ -189,34 +189,37 @@ static int push_controllers(struct journal *journal, const char *mount, struct e
 
 static int undo_cgroup_controllers(const char *path, const char *controllers, struct err *err)
 {
-	struct err why = ERR_INIT;
+	AUTO(free_ptr) char *words = xstrdup(controllers ? controllers : "");
+	char *rest = NULL;
+	int result = 0;
 
-	/* Busy: somebody else's groups use them by now, so they stay. */
-	if (!controllers || !fsio_write_small(-1, path, controllers, &why) || why.code == EBUSY ||
-		why.code == ENOENT)
-		return 0;
-	*err = why;
-	return -1;
+	/* One by one: the kernel takes all of a line or nothing. */
+	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		struct err why = ERR_INIT;
+		/* Busy: somebody else's groups use it by now, so it stays. */
+		if (!fsio_write_small(-1, path, word, &why) || why.code == EBUSY || why.code == ENOENT)
+			continue;
+		if (!result)
+			*err = why;
+		result = -1;
+	}
+	return result;
 }
 
 static int visit_parent(const char *mount, void *context, struct err *err)
 {
-	static const char *const parents[] = {"machine", "machine.slice"};
 	struct journal *journal = context;
+	/* Never machine.slice: systemd remembers it, and would not set it up again. */
+	AUTO(free_ptr) char *path = xasprintf("%s/machine", mount);
 
 	if (push_controllers(journal, mount, err))
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
-		AUTO(free_ptr) char *path = xasprintf("%s/%s", mount, parents[i]);
-		if (!fsio_exists(path) && journal_push(journal, UNDO_CGROUP_PARENT, path, NULL, err))
-			return -1;
-	}
-	return 0;
+	return fsio_exists(path) ? 0 : journal_push(journal, UNDO_CGROUP_PARENT, path, NULL, err);
 }
 
-int undo_push_cgroups(struct journal *journal, struct err *err)
+int undo_push_cgroups(struct journal *journal, bool by_systemd, struct err *err)
 {
-	if (each_hierarchy(visit_parent, journal, err))
+	if (!by_systemd && each_hierarchy(visit_parent, journal, err))
 		return -1;
 	return journal_push(journal, UNDO_CGROUPS, "limitlab-", NULL, err);
 }

@@ -43,8 +43,11 @@ bool undo_is_our_group(const char *name, const char *prefix);
 /* Removes such groups, and those in them, below one hierarchy. */
 int undo_remove_groups(const char *mount, const char *prefix, struct err *err);
 
-/* Pushes what a run of VMs will leave in the control group hierarchies. */
+/*
+ * Pushes what a run of VMs will leave in the control group hierarchies.  by_systemd: a daemon has systemd make the groups;
+ * then the groups around them, and their controllers, are systemd's own business.
+ */
 struct journal;
-int undo_push_cgroups(struct journal *journal, struct err *err);
+int undo_push_cgroups(struct journal *journal, bool by_systemd, struct err *err);
 
 #endif

@@ -18,7 +18,7 @@
 #define QEMU         "qemu-system-x86_64"
 #define PROOF_MARKER "limitlab-proof"
 
-enum { PROOF_DEADLINE_MS = 20000 };
+enum { PROOF_DEADLINE_MS = 30000 };
 
 DEFINE_AUTO(json, json_t *, json_decref);
 

@@ -254,6 +254,17 @@ void vm_host_close(struct vm_host *host)
 	free(host);
 }
 
+int vm_host_has(struct vm_host *host, const char *name, bool *ret_has, struct err *err)
+{
+	AUTO(free_ptr) char *domain_name = xasprintf("limitlab-%s", name);
+	AUTO(vir_domain) virDomainPtr domain = virDomainLookupByName(host->connection, domain_name);
+
+	if (!domain && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+		return err_libvirt(err, "cannot look for a domain '%s'", domain_name);
+	*ret_has = domain != NULL;
+	return 0;
+}
+
 const char *vm_host_libvirt_version(const struct vm_host *host)
 {
 	return host->libvirt_version;

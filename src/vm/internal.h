@@ -34,6 +34,9 @@ static inline void auto_vm_uri(struct vm_uri *uri)
 /* The longest socket path that the embedded driver makes for this domain name: libvirt keeps 20 characters of it. */
 int vm_embed_check_sockets(const char *root, const char *domain_name, struct err *err);
 
+/* Where QEMU listens for the stream port, from the XML of a running domain.  The caller frees. */
+int vm_xml_stream_path(const char *xml, char **ret_path, struct err *err);
+
 /* RFC 4648, section 4.  The caller frees. */
 char *vm_base64(const void *data, size_t length);
 /* The JSON of guest-exec; text that is not UTF-8 is ERR_INPUT.  The caller frees. */

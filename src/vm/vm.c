@@ -53,6 +53,19 @@ static void list_remove(struct vm *vm)
 	(void)pthread_mutex_unlock(&vm->host->mutex);
 }
 
+/* libvirt may have chosen it. */
+static int learn_stream_path(struct vm *vm, struct err *err)
+{
+	if (vm->stream_path)
+		return 0;
+	AUTO(free_ptr) char *xml = virDomainGetXMLDesc(vm->domain, 0);
+	if (!xml)
+		return err_libvirt(err, "cannot read the description of tenant '%s'", vm->name);
+	if (vm_xml_stream_path(xml, &vm->stream_path, err) < 0)
+		return err_wrap(err, "tenant '%s'", vm->name);
+	return 0;
+}
+
 int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_vm, struct err *err)
 {
 	AUTO(free_ptr) char *xml = NULL;
@@ -64,7 +77,7 @@ int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_v
 	vm->name = xstrdup(spec->name);
 	vm->domain_name = xasprintf("limitlab-%s", spec->name);
 	vm->console_path = xstrdup(spec->console_path);
-	vm->stream_path = xstrdup(spec->stream_path);
+	vm->stream_path = spec->stream_path ? xstrdup(spec->stream_path) : NULL;
 	vm->vcpus = spec->vcpus;
 	if (host->uri.embed && vm_embed_check_sockets(host->uri.root, vm->domain_name, err) < 0)
 		return -1;
@@ -79,8 +92,10 @@ int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_v
 		return -1;
 	}
 	/* Also the time for libvirt's own handshake with the agent (5 s) that comes before every command. */
-	if (virDomainAgentSetResponseTimeout(vm->domain, PING_TIMEOUT_S, 0) < 0) {
-		(void)err_libvirt(err, "cannot set the agent's timeout of tenant '%s'", spec->name);
+	int result = 0;
+	if (virDomainAgentSetResponseTimeout(vm->domain, PING_TIMEOUT_S, 0) < 0)
+		result = err_libvirt(err, "cannot set the agent's timeout of tenant '%s'", spec->name);
+	if (result < 0 || learn_stream_path(vm, err) < 0) {
 		vm_destroy(STEAL(vm));
 		return -1;
 	}

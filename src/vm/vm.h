@@ -29,7 +29,10 @@ struct vm_spec {
 	const char *kernel_path, *initrd_path, *root_path;
 	const char *cmdline_extra; /* appended to the kernel command line; NULL: nothing */
 	const char *console_path;  /* log file of the serial console */
-	const char *stream_path;   /* UNIX socket of the port org.limitlab.stream.0; QEMU listens */
+	/* UNIX socket of the port org.limitlab.stream.0; QEMU listens.  NULL: libvirt chooses one that its QEMU may use. */
+	const char *stream_path;
+	/* A daemon's QEMU runs as another user, to whom the image and the logs are not given: all may read the image. */
+	bool keep_owners;
 };
 
 /* Pure: the domain XML, written by libxml2.  The caller frees. */
@@ -45,6 +48,9 @@ void vm_host_close(struct vm_host *host);
 /* "9.0.0" and "7.2.17"; owned by the host object. */
 const char *vm_host_libvirt_version(const struct vm_host *host);
 const char *vm_host_qemu_version(const struct vm_host *host);
+
+/* Whether a domain of this tenant's name is there already, whoever made it. */
+int vm_host_has(struct vm_host *host, const char *name, bool *ret_has, struct err *err);
 
 /* Starts a transient domain.  The spec is not kept. */
 int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_vm, struct err *err);

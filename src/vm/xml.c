@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "vm/vm.h"
+#include "vm/internal.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 #define CMDLINE_COMMON "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on cryptomgr.notests"
 
 #define TCG_TB_CACHE_MIB "64"
+#define STREAM_PORT	 "org.limitlab.stream.0"
 
 /* libxml2 reports every failure (there is only one: no memory) by a negative number; the first one sticks. */
 struct writer {
@@ -180,13 +181,20 @@ static void write_devices(struct writer *out, const struct vm_spec *spec)
 	write_disk(out, spec);
 	empty_element(out, "controller", "type", "usb", "model", "none", NULL);
 	write_channel(out, "org.qemu.guest_agent.0", NULL);
-	write_channel(out, "org.limitlab.stream.0", spec->stream_path);
+	write_channel(out, STREAM_PORT, spec->stream_path);
 	open_element(out, "serial");
 	attribute(out, "type", "file");
 	empty_element(out, "source", "path", spec->console_path, NULL);
 	close_element(out);
 	empty_element(out, "memballoon", "model", "none", NULL);
 	close_element(out);
+}
+
+/* libvirt would give the shared image to the user that its QEMU runs as, and leave it with that user. */
+static void write_labels(struct writer *out, const struct vm_spec *spec)
+{
+	if (spec->keep_owners)
+		empty_element(out, "seclabel", "type", "none", "model", "dac", NULL);
 }
 
 static void write_domain(struct writer *out, const struct vm_spec *spec)
@@ -202,6 +210,7 @@ static void write_domain(struct writer *out, const struct vm_spec *spec)
 	write_boot(out, spec);
 	write_machine(out, spec);
 	write_devices(out, spec);
+	write_labels(out, spec);
 	close_element(out);
 }
 
@@ -240,7 +249,8 @@ static int check_spec(const struct vm_spec *spec, struct err *err)
 		{"console path", spec->console_path},
 		{"stream path", spec->stream_path},
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+	size_t count = spec->stream_path ? ARRAY_SIZE(paths) : ARRAY_SIZE(paths) - 1;
+	for (size_t i = 0; i < count; i++)
 		if (check_text(paths[i].what, paths[i].value, true, err) < 0)
 			return err_wrap(err, "tenant '%s'", spec->name);
 	if (spec->cmdline_extra && spec->cmdline_extra[0])
@@ -267,5 +277,24 @@ int vm_spec_to_xml(const struct vm_spec *spec, char **ret_xml, struct err *err)
 	if (out.failed)
 		BUG("out of memory for the domain XML");
 	*ret_xml = xstrdup((const char *)xmlBufferContent(buffer));
+	return 0;
+}
+
+int vm_xml_stream_path(const char *xml, char **ret_path, struct err *err)
+{
+	static const char where[] =
+		"string(/domain/devices/channel[target/@name='" STREAM_PORT "']/source[@mode='bind']/@path)";
+	AUTO(xml_doc)
+	xmlDocPtr document = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL,
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	if (!document)
+		return err_run(err, "libvirt's description of a domain is no XML");
+	AUTO(xml_context) xmlXPathContextPtr context = xmlXPathNewContext(document);
+	if (!context)
+		BUG("out of memory for an XPath");
+	AUTO(xml_found) xmlXPathObjectPtr found = xmlXPathEvalExpression(BAD_CAST where, context);
+	if (!found || !found->stringval || !found->stringval[0])
+		return err_run(err, "libvirt tells no socket of the port " STREAM_PORT);
+	*ret_path = xstrdup((const char *)found->stringval);
 	return 0;
 }

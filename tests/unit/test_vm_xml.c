@@ -73,6 +73,15 @@ static struct vm_spec escaped_spec(void)
 	return spec;
 }
 
+static struct vm_spec daemon_spec(void)
+{
+	struct vm_spec spec = plain_spec();
+
+	spec.stream_path = NULL;
+	spec.keep_owners = true;
+	return spec;
+}
+
 static const struct {
 	const char *name;
 	struct vm_spec (*make)(void);
@@ -80,6 +89,7 @@ static const struct {
 	{"tcg", plain_spec},
 	{"kvm", kvm_spec},
 	{"escaped", escaped_spec},
+	{"daemon", daemon_spec},
 };
 
 static void test_golden(void **state)
@@ -182,12 +192,44 @@ static void test_bad_specs(void **state)
 	}
 }
 
+static void test_stream_path(void **state)
+{
+#define CHANNEL(port, source) "<channel type='unix'>" source "<target type='virtio' name='" port "'/></channel>"
+#define DOMAIN(channels)      "<domain><devices>" channels "</devices></domain>"
+#define AGENT		      CHANNEL("org.qemu.guest_agent.0", "<source mode='bind' path='/agent'/>")
+	static const struct {
+		const char *name, *xml, *path, *error;
+	} cases[] = {
+		{"the port's", DOMAIN(AGENT CHANNEL("org.limitlab.stream.0", "<source mode='bind' path='/a &amp; b'/>")),
+			"/a & b", NULL},
+		{"only the agent's", DOMAIN(AGENT), NULL, "tells no socket"},
+		{"no source", DOMAIN(CHANNEL("org.limitlab.stream.0", "")), NULL, "tells no socket"},
+		{"no XML", "<domain>", NULL, "is no XML"},
+		{"empty", "", NULL, "is no XML"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err = ERR_INIT;
+		AUTO(free_ptr) char *path = NULL;
+		int result = vm_xml_stream_path(cases[i].xml, &path, &err);
+
+		if (result != (cases[i].path ? 0 : -1))
+			fail_msg("%s: %d, %s", cases[i].name, result, err.text);
+		if (cases[i].path)
+			assert_string_equal(path, cases[i].path);
+		else if (!strstr(err.text, cases[i].error))
+			fail_msg("%s: got '%s', wanted '%s'", cases[i].name, err.text, cases[i].error);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_schema),
 		cmocka_unit_test(test_bad_specs),
+		cmocka_unit_test(test_stream_path),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
