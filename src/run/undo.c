@@ -228,6 +228,7 @@ static int undo_domain(const char *uri, const char *name, struct err *err)
 {
 	if (!name || strncmp(name, "limitlab-", strlen("limitlab-")))
 		return err_run(err, "'%s' is no domain of limitlab", name ? name : "");
+	glue_libvirt_quiet();
 	AUTO(vir_connect) virConnectPtr connection = virConnectOpen(uri);
 	if (!connection)
 		return err_libvirt(err, "cannot connect to '%s'", uri);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # The machine of most users: systemd, pure cgroup v2, a working KVM.  Boots one as an outer VM, runs limitlab's doctor, check and a
-# short CPU scenario with real tenants in it, and looks at what came back.  An outer VM that died, or a run that
-# ended inconclusive, is repeated at most twice.
+# short CPU scenario with real tenants in it, once with the embedded driver and once through libvirtd, and looks at what
+# came back.  An outer VM that died, or a run that ended inconclusive, is repeated at most twice.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 limitlab=${LIMITLAB:-$PWD/build/limitlab}
@@ -46,17 +46,26 @@ for attempt in 1 2 3; do
 	[[ $status == 75 || $status == 3 ]] || break
 done
 
-echo 1..7
+echo 1..13
 report "$(step host)" "the outer VM has systemd, pure cgroup v2, machined and /dev/kvm" "$out/host.log"
 report "$(step doctor)" "doctor finds everything there" "$out/doctor.log"
 report "$(step check)" "check accepts the scenario" "$out/check.log"
 report "$(step run)" "the CPU scenario passes with nested tenants" "$out/run.log"
 # Of a run that never began there is nothing to leave behind, and nothing to judge.
-manifest=$(find "$out/run" -name manifest.json 2>/dev/null | head -n 1)
-[[ -n $manifest ]] && grep -q '"complete"' "$manifest"
-report $? "the run was completed" "$manifest"
-[[ -n $manifest ]] && [[ $(step left) == 0 ]]
-report $? "it left nothing behind" "$out/left.diff"
-[[ -n $manifest ]] && "$limitlab" judge "$(dirname "$manifest")" >"$out/judge.log" 2>&1
-report $? "this host judges the run again and agrees" "$out/judge.log"
+# results DIR DRIVER LEFT: a run's three lines
+results() {
+	local manifest
+	manifest=$(find "$out/$1" -name manifest.json 2>/dev/null | head -n 1)
+	[[ -n $manifest ]] && grep -q '"complete"' "$manifest"
+	report $? "the run was completed ($2)" "$manifest"
+	[[ -n $manifest ]] && [[ $(step "$3") == 0 ]]
+	report $? "it left nothing behind ($2)" "$out/$3.log"
+	[[ -n $manifest ]] && "$limitlab" judge "$(dirname "$manifest")" >"$out/$1.judge.log" 2>&1
+	report $? "this host judges the run again and agrees ($2)" "$out/$1.judge.log"
+}
+results run "embedded driver" left
+report "$(step connect)" "the CPU scenario passes through libvirtd" "$out/connect.log"
+results connect "libvirtd" connect_left
+report "$(step kill)" "clean removes what a killed run left with libvirtd" "$out/kill.log"
+report "$(step kill_left)" "nothing is left then" "$out/kill_left.log"
 exit $failed
