@@ -139,9 +139,11 @@ $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/harness.a $(BUILD)/lib
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/harness.a $(BUILD)/liblimitlab.a
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer $^ -o $@ $(LIBS)
 
-SUBMAKE := $(MAKE) --no-print-directory
+MAKEFLAGS += --no-print-directory
+# As many jobs as there are CPUs, where the user did not say.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 ASAN_ARGS := BUILD=$(ASAN_BUILD) SANITIZE=address,undefined
-FUZZ_ARGS := BUILD=$(FUZZ_BUILD) SANITIZE=address CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" WERROR=
+FUZZ_ARGS := BUILD=$(FUZZ_BUILD) SANITIZE=address CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link -w" WERROR=
 FUZZ_SECONDS ?= 5
 in_build = $(patsubst $(BUILD)/%,$(1)/%,$(2))
 UNIT_LEVEL      = --level unit --jobs 2 $(UNIT) $(UNIT_SH)
@@ -149,16 +151,16 @@ COMPONENT_LEVEL = --level component --timeout 120 $(COMPONENT) $(COMPONENT_SH)
 # Leaks of a child that was forked and ends by _exit() or a signal are no leaks of ours.
 ASAN_LEVEL      = --level asan --timeout 120 --jobs 2 $(call in_build,$(ASAN_BUILD),$(UNIT)) \
 	--level asan --timeout 240 $(call in_build,$(ASAN_BUILD),$(COMPONENT))
-FUZZ_LEVEL      = $(if $(FUZZERS),--level fuzz --timeout $$(($(FUZZ_SECONDS) + 60)) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
-	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) $(addprefix tests/fuzz/run-,$(FUZZERS)))
+FUZZ_LEVEL      = --level fuzz --timeout $$(($(words $(FUZZERS)) * ($(FUZZ_SECONDS) + 30))) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
+	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) tests/fuzz/run-fuzz.sh
 CHECK_LEVEL     = --level check --timeout 400 --jobs 2 $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
 LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh
 
 .PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost check check-headers format fuzz test-programs asan-programs fuzzers
 test: ## install what is missing (as root), build, run every test; ends with "N passed, N failed"
-	$(Q)$(SUBMAKE) deps-test
-	$(Q)$(SUBMAKE) test-all
+	$(Q)$(MAKE) deps-test
+	$(Q)$(MAKE) $(JOBS) test-all
 
 test-all: all test-programs asan-programs fuzzers
 	$(Q)tests/run-tap $(UNIT_LEVEL) $(COMPONENT_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL)
@@ -200,9 +202,9 @@ fuzz: fuzzers
 
 test-programs: $(UNIT) $(COMPONENT)
 asan-programs:
-	$(Q)$(SUBMAKE) $(ASAN_ARGS) test-programs
+	$(Q)$(MAKE) $(ASAN_ARGS) test-programs
 fuzzers:
-	$(Q)$(if $(FUZZERS),$(SUBMAKE) $(FUZZ_ARGS) $(addprefix $(FUZZ_BUILD)/tests/fuzz/,$(FUZZERS)),true)
+	$(Q)$(MAKE) $(FUZZ_ARGS) $(addprefix $(FUZZ_BUILD)/tests/fuzz/,$(FUZZERS))
 
 .PHONY: bench
 bench: ## measure speed against its bounds; exits non-zero on a missed one
@@ -230,8 +232,8 @@ deps-test: ## the same, and those that the tests need
 	$(call need,$(DEB_BUILD) $(DEB_RUN) $(DEB_TEST))
 
 demo: ## install what is missing (as root), build, run scenarios/cpu-shares.yaml
-	$(Q)$(SUBMAKE) deps
-	$(Q)$(SUBMAKE) image
+	$(Q)$(MAKE) deps
+	$(Q)$(MAKE) $(JOBS) image
 	$(BUILD)/limitlab run scenarios/cpu-shares.yaml
 
 image: ## build the guest image when it is missing or out of date (root)
