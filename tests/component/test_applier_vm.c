@@ -316,6 +316,10 @@ int main(void)
 	if (child == 0)
 		_exit(init_process());
 	(void)waitpid(child, &status, 0);
-	(void)fsio_remove_tree(directory, NULL);
+	/* We share the mount namespace: the kept cache is not to be removed with the rest. */
+	AUTO(free_ptr) char *point = xasprintf("%s/e/cache", directory);
+	(void)umount2(point, MNT_DETACH);
+	if (fsio_remove_tree(directory, NULL))
+		return 1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
