@@ -34,6 +34,9 @@ struct run_plan {
 	cpu_set_t allowed_cpus;
 	struct journal *journal;
 	int wire_fd;
+	/* For tests. */
+	const char *sample_root; /* what the sampler takes for "/"; NULL: that */
+	double stop_patience_s;  /* how long a guest may take to acknowledge its stop; 0: the usual time */
 };
 
 /* A line of a tenant's stream, as it came. */

@@ -178,10 +178,9 @@ static int go(
 /* Sets the manifest's last word. */
 static int close_manifest(const char *run_dir, enum run_state state, const char *reason, struct err *err)
 {
-	struct manifest manifest;
+	struct manifest manifest = {0};
 
 	AUTO(free_ptr) char *path = rundir_path(run_dir, RUNDIR_MANIFEST);
-	manifest_init(&manifest);
 	int result = manifest_read(&manifest, path, err);
 	if (result == 0) {
 		manifest.state = state;

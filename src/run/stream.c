@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -68,8 +69,9 @@ int member_command(struct member *member, char byte, struct err *err)
 {
 	ssize_t count;
 
+	/* The port is a socket: write(2) to that of a dead QEMU would end us with SIGPIPE. */
 	do {
-		count = write(member->stream_fd, &byte, 1);
+		count = send(member->stream_fd, &byte, 1, MSG_NOSIGNAL);
 	} while (count < 0 && errno == EINTR);
 	if (count != 1)
 		return err_sys(err, errno, "cannot tell tenant '%s' to %s", member->spec->name,

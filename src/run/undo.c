@@ -30,18 +30,15 @@ DEFINE_AUTO(fts, FTS *, fts_close);
 
 static int undo_run(const char *run, const char *unused, struct err *err)
 {
-	struct manifest manifest;
+	struct manifest manifest = {0};
 	int result = 0;
 
 	(void)unused;
 	AUTO(free_ptr) char *path = rundir_path(run, RUNDIR_MANIFEST);
 	if (!fsio_exists(path))
 		return 0;
-	manifest_init(&manifest);
-	if (manifest_read(&manifest, path, err)) {
-		manifest_release(&manifest);
+	if (manifest_read(&manifest, path, err))
 		return -1;
-	}
 	if (manifest.state == RUN_RUNNING) {
 		manifest.state = RUN_BROKEN;
 		free(manifest.reason);

@@ -335,7 +335,6 @@ static enum run_state read_state(const char *run)
 	struct manifest manifest;
 	AUTO(free_ptr) char *path = rundir_path(run, RUNDIR_MANIFEST);
 
-	manifest_init(&manifest);
 	assert_int_equal(manifest_read(&manifest, path, NULL), 0);
 	enum run_state run_state = manifest.state;
 	assert_true(run_state != RUN_BROKEN || manifest.reason[0]);
