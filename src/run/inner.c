@@ -44,6 +44,7 @@ int inner_main(void *context)
 	int result = manifest_read(&inner.manifest, path, &err);
 	if (result == 0)
 		result = go_through(&inner, &err);
+	inner_keep_logs(&inner);
 	if (inner.loop)
 		inner_shutdown(&inner);
 	wire_result(inner.plan->wire_fd, &err);

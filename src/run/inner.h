@@ -105,6 +105,8 @@ struct event_record *inner_record(struct inner *inner, const struct member *memb
 
 /* record.c: samples.csv, events.csv, logs and the measured part of the manifest. */
 int inner_write(struct inner *inner, struct err *err);
+/* What libvirt and QEMU had to say, into log/; their own files go with the sandbox. */
+void inner_keep_logs(const struct inner *inner);
 
 /* inner.c: the whole of it; the exit status of the sandbox.  context is the struct run_plan. */
 int inner_main(void *context);

@@ -9,6 +9,9 @@
 #include "base/cpulist.h"
 #include "base/fsio.h"
 #include "run/inner.h"
+#include "run/state.h"
+
+#define LOG_MAX_BYTES (1024 * 1024)
 
 static void set_text(char **slot, char *text)
 {
@@ -147,4 +150,31 @@ int inner_write(struct inner *inner, struct err *err)
 	if (describe(inner, err))
 		result = -1;
 	return result;
+}
+
+static void keep_log(const char *from, const char *run_dir, const char *name, const char *suffix)
+{
+	AUTO(free_ptr) char *to = xasprintf("%s/" RUNDIR_LOG "/%s%s", run_dir, name, suffix);
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	/* They help to find out why a run broke; without them it is not more broken. */
+	if (!fsio_exists(from) || fsio_read_file(from, LOG_MAX_BYTES, &text, NULL) || !text.length)
+		return;
+	(void)fsio_write_atomic(to, text.data, text.length, NULL);
+}
+
+void inner_keep_logs(const struct inner *inner)
+{
+	const struct run_plan *plan = inner->plan;
+	AUTO(free_ptr) char *root = state_path("embed/log");
+	AUTO(free_ptr) char *libvirt = xasprintf("%s/libvirt.log", root);
+
+	if (!plan->embed)
+		return;
+	keep_log(libvirt, plan->run_dir, "libvirt", ".log");
+	for (size_t i = 0; i < plan->scenario->tenant_count; i++) {
+		const char *name = plan->scenario->tenants[i].name;
+		AUTO(free_ptr) char *qemu = xasprintf("%s/qemu/limitlab-%s.log", root, name);
+		keep_log(qemu, plan->run_dir, name, ".qemu");
+	}
 }

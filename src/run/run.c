@@ -292,6 +292,8 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 	plan.uri = options->uri ? options->uri : embed_uri;
 	plan.embed = !options->uri;
 	run_observe_phase(options->observer, "check", "");
+	if (vm_uri_check(plan.uri, err))
+		return -1;
 	if (prepare_host(scenario, &plan, err))
 		return -1;
 	AUTO(free_ptr) char *runner = paths_libexec("runner");

@@ -59,7 +59,7 @@ static int furnish(const struct sandbox_options *options, struct err *err)
 	if (setenv("DBUS_SYSTEM_BUS_ADDRESS", NO_SYSTEM_BUS, 1))
 		return err_sys(err, errno, "cannot hide the system bus");
 	if (options->embed_root) {
-		static const char *const own[] = {"run", "lib"};
+		static const char *const own[] = {"run", "lib", "log"};
 		for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
 			AUTO(free_ptr) char *path = xasprintf("%s/%s", options->embed_root, own[i]);
 			if (mount_tmpfs(path, err))

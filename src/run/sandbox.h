@@ -25,8 +25,8 @@ struct sandbox_options {
 	 */
 	bool private_namespaces;
 	/*
-	 * The embedded driver's root: its run/ and lib/ become a tmpfs of this run alone, because pid files of a dead
-	 * run would make the driver signal innocent processes that have these pids now.  NULL: none.
+	 * The embedded driver's root: its run/, lib/ and log/ become a tmpfs of this run alone, because pid files of a
+	 * dead run would make the driver signal innocent processes that have these pids now.  NULL: none.
 	 */
 	const char *embed_root;
 };

@@ -26,7 +26,8 @@
 #define RUNDIR_PNG      "figure.png"
 #define RUNDIR_LOG      "log"
 /* log/TENANT.console: the serial console.  log/TENANT.stream: the workload's output, "SECONDS<TAB>LINE", stamped on
- * arrival with t_s; lines that start with '@' are the guest runner's own (see guest/runner.h). */
+ * arrival with t_s; lines that start with '@' are the guest runner's own (see guest/runner.h).  log/TENANT.qemu and
+ * log/libvirt.log: what QEMU and the embedded driver said. */
 
 /* The caller frees. */
 char *rundir_path(const char *run, const char *file);

@@ -95,3 +95,10 @@ int vm_embed_check_sockets(const char *root, const char *domain_name, struct err
 		"%zu bytes in all): at most %zu bytes",
 		root, strlen(root), domain_name, limit, limit - fixed - name_bytes);
 }
+
+int vm_uri_check(const char *uri, struct err *err)
+{
+	AUTO(vm_uri) struct vm_uri parsed = {0};
+
+	return vm_uri_parse(uri, &parsed, err);
+}

@@ -38,6 +38,9 @@ struct vm_spec {
 /* Pure: the domain XML, written by libxml2.  The caller frees. */
 int vm_spec_to_xml(const struct vm_spec *spec, char **ret_xml, struct err *err);
 
+/* Remote and session URIs are ERR_INPUT.  Pure: connects to nothing. */
+int vm_uri_check(const char *uri, struct err *err);
+
 /*
  * Connects and runs libvirt's event loop in a thread of its own.  One at a time in a process.
  * For qemu:///embed?root=DIR this writes DIR/etc/qemu.conf first when it is missing.  Remote and session URIs are
