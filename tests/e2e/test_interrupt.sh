@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Ctrl-C and SIGTERM: the run saves what it has, says so, and leaves the host as it was.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+need_image
+remember_host
+
+# interrupted NAME SIGNAL STATUS MOMENT: of tiny.yaml, when a line like MOMENT comes
+interrupted() {
+	local name=$1 signal=$2 wanted=$3 moment=$4
+	start_run "$scenarios/tiny.yaml"
+	if ! await "$moment"; then
+		fail "$name: came that far" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
+		end_run
+		return
+	fi
+	kill -s "$signal" "$supervisor"
+	end_run
+	is "$name: exit" "$status" "$wanted"
+	run=${run:-$(newest_run)}
+	is "$name: the manifest says so" "$(jq -r .state "$run/manifest.json")" interrupted
+	matches "$name: the manifest says why" "$(jq -r .reason "$run/manifest.json")" "interrupted by"
+	no_half_files "$name: no half-written file" "$run"
+	is "$name: no journal is left" "$(ls "$LIMITLAB_STATE_DIR/journal")" ""
+	host_is_as_before "$name: the host is as before"
+}
+
+interrupted "Ctrl-C while booting" INT 130 " boot: "
+is "Ctrl-C while booting: there are no samples" "$(ls "$run"/*.csv 2>/dev/null)" ""
+interrupted "Ctrl-C in the timeline" INT 130 "cpu.shares set"
+at_least "Ctrl-C in the timeline: samples until then" "$(cut -d , -f 2 "$run/samples.csv" | grep -c red)" 5
+is "Ctrl-C in the timeline: the event until then" "$(grep -c cpu.shares "$run/events.csv")" 1
+matches "Ctrl-C in the timeline: the output until then" "$(<"$run/log/red.stream")" "@start"
+ll judge "$run"
+is "an interrupted run is judged inconclusive" "$status" 3
+interrupted "SIGTERM while booting" TERM 143 "event at .*: (blue|red)$"
+interrupted "SIGTERM in the timeline" TERM 143 "start all"
+
+# A batch ends with the signal too: the second scenario does not start.
+start_run --repeat 2 "$scenarios/tiny.yaml"
+await " boot: " && kill -s INT "$supervisor"
+end_run
+is "a batch: exit" "$status" 130
+is "a batch: nothing is started after the signal" "$(grep -c ' boot: ' "$scratch/progress")" 1
+
+# Twice: at once.
+start_run "$scenarios/tiny.yaml"
+await "start all" && kill -s INT "$supervisor" && await "interrupted" && kill -s INT "$supervisor"
+end_run
+is "Ctrl-C twice: exit" "$status" 130
+host_is_as_before "Ctrl-C twice: the host is as before"
+finish
