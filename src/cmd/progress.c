@@ -262,11 +262,11 @@ void progress_warn(struct progress *progress, const char *text)
 	say(progress, "warning", text);
 }
 
-void progress_done(struct progress *progress, const char *verdict, const char *detail)
+void progress_done(struct progress *progress, const struct progress_outcome *outcome)
 {
 	if (silent(progress))
 		return;
 	end_phase(progress);
-	progress->ops->done(progress, verdict, detail);
+	progress->ops->done(progress, outcome);
 	write_pending(progress, true);
 }

@@ -38,8 +38,15 @@ void progress_tick(
 void progress_event(struct progress *progress, double t_s, const char *text);
 void progress_note(struct progress *progress, const char *text);
 void progress_warn(struct progress *progress, const char *text);
-/* verdict: "pass", "fail", "inconclusive", "broken", "interrupted" or "not run"; detail may be "". Nothing may follow but free. */
-void progress_done(struct progress *progress, const char *verdict, const char *detail);
+/* How it ended. */
+struct progress_outcome {
+	const char *verdict;   /* "pass", "fail", "inconclusive", "broken", "interrupted" or "not run" */
+	const char *detail;    /* one line for people; may be "" */
+	const char *run;       /* the run's directory; NULL: there is none */
+	const char *judgement; /* what judgement_json_line() wrote; NULL: not judged */
+};
+/* In JSON the line of type "result", always the last: verdict, detail, run (or null), findings.  Only free may follow. */
+void progress_done(struct progress *progress, const struct progress_outcome *outcome);
 
 /* An observer that feeds this progress; it lives as long as the progress. */
 const struct run_observer *progress_observer(struct progress *progress);

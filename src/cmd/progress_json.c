@@ -58,10 +58,24 @@ static void say(struct progress *progress, const char *kind, const char *text)
 	add(progress, json_pack("{s:s, s:o}", "type", kind, "text", json_text(text)));
 }
 
-static void done(struct progress *progress, const char *verdict, const char *detail)
+/* Each object is as in verdict.json. */
+static json_t *findings(const char *judgement)
 {
-	add(progress, json_pack("{s:s, s:s, s:o}", "type", "done", "verdict", verdict, "detail",
-			      json_text(detail)));
+	if (!judgement)
+		return json_array();
+	AUTO(json) json_t *judged = json_loads(judgement, 0, NULL);
+	json_t *list = json_object_get(judged, "expectations");
+	if (!list)
+		BUG("a judgement that is no JSON: %s", judgement);
+	return json_incref(list);
+}
+
+static void done(struct progress *progress, const struct progress_outcome *outcome)
+{
+	add(progress, json_pack("{s:s, s:s, s:o, s:o, s:o}", "type", "result", "verdict", outcome->verdict,
+			      "detail", json_text(outcome->detail), "run",
+			      outcome->run ? json_text(outcome->run) : json_null(), "findings",
+			      findings(outcome->judgement)));
 }
 
 const struct progress_ops progress_json = {

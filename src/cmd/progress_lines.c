@@ -75,11 +75,11 @@ static void say(struct progress *progress, const char *kind, const char *text)
 	buf_adds(&progress->pending, "\n");
 }
 
-static void done(struct progress *progress, const char *verdict, const char *detail)
+static void done(struct progress *progress, const struct progress_outcome *outcome)
 {
 	stamp(progress);
-	buf_addf(&progress->pending, "result: %s%s", verdict, detail[0] ? ": " : "");
-	add(progress, detail);
+	buf_addf(&progress->pending, "result: %s%s", outcome->verdict, outcome->detail[0] ? ": " : "");
+	add(progress, outcome->detail);
 	buf_adds(&progress->pending, "\n");
 }
 

@@ -14,7 +14,7 @@ struct progress_ops {
 	void (*event)(struct progress *progress, double t_s, const char *text);
 	/* kind: "note" or "warning" */
 	void (*say)(struct progress *progress, const char *kind, const char *text);
-	void (*done)(struct progress *progress, const char *verdict, const char *detail);
+	void (*done)(struct progress *progress, const struct progress_outcome *outcome);
 };
 
 extern const struct progress_ops progress_terminal;

@@ -232,21 +232,21 @@ static void say(struct progress *progress, const char *kind, const char *text)
 	draw(progress);
 }
 
-static void done(struct progress *progress, const char *verdict, const char *detail)
+static void done(struct progress *progress, const struct progress_outcome *outcome)
 {
 	erase(progress);
 	style(progress, BOLD);
-	if (strcmp(verdict, "pass") == 0)
+	if (strcmp(outcome->verdict, "pass") == 0)
 		style(progress, GREEN);
-	else if (strcmp(verdict, "inconclusive") == 0)
+	else if (strcmp(outcome->verdict, "inconclusive") == 0)
 		style(progress, YELLOW);
 	else
 		style(progress, RED);
-	text_pad(&progress->pending, verdict, text_width(verdict));
+	text_pad(&progress->pending, outcome->verdict, text_width(outcome->verdict));
 	style(progress, RESET);
-	if (detail[0]) {
+	if (outcome->detail[0]) {
 		buf_adds(&progress->pending, "  ");
-		(void)text_add(&progress->pending, detail, TEXT_ALL);
+		(void)text_add(&progress->pending, outcome->detail, TEXT_ALL);
 	}
 	buf_adds(&progress->pending, "\n");
 }

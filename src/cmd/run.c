@@ -62,7 +62,19 @@ static bool run_one(struct batch *batch, const struct scenario *scenario)
 		verdict = "interrupted";
 	else if (!result->run_dir) /* nothing was begun, so nothing broke */
 		verdict = "not run";
-	progress_done(progress, verdict, failed ? "" : scenario->title ? scenario->title : scenario->name);
+	AUTO(free_ptr)
+	char *judgement =
+		failed ? NULL : judgement_json_line(&result->results.judgement, scenario, result->run_dir);
+	const struct progress_outcome outcome = {
+		.verdict = verdict,
+		.detail = failed && mode == PROGRESS_JSON ? err.text
+			  : failed                        ? ""
+			  : scenario->title               ? scenario->title
+							  : scenario->name,
+		.run = result->run_dir,
+		.judgement = judgement,
+	};
+	progress_done(progress, &outcome);
 	progress_free(progress);
 	if (!failed && mode != PROGRESS_JSON && mode != PROGRESS_QUIET) {
 		AUTO(buf) struct buf table = BUF_INIT;

@@ -176,7 +176,8 @@ static int prepare_member(struct inner *inner, size_t index, struct err *err)
 			return -1;
 		if (taken) {
 			(void)err_host(err, "there is a domain '%s' already in '%s'", domain, plan->uri);
-			return err_remedy(err, "virsh -c %s destroy %s (and undefine it), or rename the tenant", plan->uri,
+			return err_remedy(err,
+				"virsh -c %s destroy %s (and undefine it), or rename the tenant", plan->uri,
 				domain);
 		}
 		if (journal_push(plan->journal, UNDO_DOMAIN, plan->uri, domain, err))

@@ -266,8 +266,8 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 		journal_create(journals, id, &journal, err))
 		return finish_broken(result->run_dir, err);
 	plan->journal = journal;
-	int failed =
-		undo_push_cgroups(journal, !plan->embed && fsio_exists("/run/systemd/system"), err) || go(plan, options, plan->embed ? embed_root : NULL, err);
+	int failed = undo_push_cgroups(journal, !plan->embed && fsio_exists("/run/systemd/system"), err) ||
+		     go(plan, options, plan->embed ? embed_root : NULL, err);
 	/* From here on nothing of the run is alive. */
 	failed = undo_global(journal, options, failed, err);
 	if (!failed)

@@ -19,7 +19,7 @@
 #define CMDLINE_COMMON "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on cryptomgr.notests"
 
 #define TCG_TB_CACHE_MIB "64"
-#define STREAM_PORT	 "org.limitlab.stream.0"
+#define STREAM_PORT      "org.limitlab.stream.0"
 
 /* libxml2 reports every failure (there is only one: no memory) by a negative number; the first one sticks. */
 struct writer {
@@ -285,8 +285,8 @@ int vm_xml_stream_path(const char *xml, char **ret_path, struct err *err)
 	static const char where[] =
 		"string(/domain/devices/channel[target/@name='" STREAM_PORT "']/source[@mode='bind']/@path)";
 	AUTO(xml_doc)
-	xmlDocPtr document = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL,
-		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	xmlDocPtr document = xmlReadMemory(
+		xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	if (!document)
 		return err_run(err, "libvirt's description of a domain is no XML");
 	AUTO(xml_context) xmlXPathContextPtr context = xmlXPathNewContext(document);

@@ -62,7 +62,9 @@ static char *show(enum progress_mode mode, size_t width, size_t height)
 	run_observe_event(observer, 20.001, "red cpu.shares 4096");
 	run_observe_tick(observer, 21, 60, names, values, ARRAY_SIZE(names));
 	progress_note(progress, "a note");
-	progress_done(progress, "pass", "2 of 2");
+	progress_done(progress,
+		&(struct progress_outcome){"pass", "2 of 2", "results/r\303\251sum\303\251 \"1\"",
+			"{\"verdict\":\"pass\",\"expectations\":[{\"name\":\"one\",\"measured\":0.25}]}"});
 	progress_free(progress);
 	(void)fclose(stream);
 	return text;
@@ -95,8 +97,30 @@ static void json_lines(void **state)
 	assert_non_null(strstr(text,
 		"\"cpu_pct\":{\"blue\":33.25,\"red\":null,\"a-tenant-with-a-long-name\":150.0},\"time\""));
 	assert_non_null(strstr(text, "\\u001B[2J"));
-	assert_non_null(strstr(
-		text, "{\"type\":\"done\",\"verdict\":\"pass\",\"detail\":\"2 of 2\",\"time\":\"NOW\"}\n"));
+	const char *last = strstr(text, "{\"type\":\"result\"");
+	assert_non_null(last);
+	assert_string_equal(last, "{\"type\":\"result\",\"verdict\":\"pass\",\"detail\":\"2 of 2\","
+				  "\"run\":\"results/r\303\251sum\303\251 \\\"1\\\"\","
+				  "\"findings\":[{\"name\":\"one\",\"measured\":0.25}],\"time\":\"NOW\"}\n");
+}
+
+/* A run that did not come far has neither a directory nor findings; machines still get their last line. */
+static void json_without_a_run(void **state)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+	struct progress_look look = {.now_ns = fake_clock, .utc = fake_utc};
+
+	(void)state;
+	struct progress *progress = progress_new(PROGRESS_JSON, stream);
+	progress_set_look(progress, &look);
+	progress_done(progress, &(struct progress_outcome){"not run", "no KVM", NULL, NULL});
+	progress_free(progress);
+	(void)fclose(stream);
+	assert_string_equal(text, "{\"type\":\"result\",\"verdict\":\"not run\",\"detail\":\"no KVM\","
+				  "\"run\":null,\"findings\":[],\"time\":\"NOW\"}\n");
+	free(text);
 }
 
 static void quiet_says_nothing(void **state)
@@ -108,7 +132,7 @@ static void quiet_says_nothing(void **state)
 	/* NULL shows nothing too. */
 	progress_phase(NULL, "boot", "");
 	progress_tick(NULL, 0, names, NULL, 0);
-	progress_done(NULL, "pass", "");
+	progress_done(NULL, NULL);
 	progress_free(NULL);
 }
 
@@ -194,7 +218,7 @@ static void full_pipe_blocks_nobody(void **state)
 	/* A reader that is gone is no signal and no wait either. */
 	assert_true(read(ends[0], sink, sizeof(sink)) > 0);
 	(void)close(ends[0]);
-	progress_done(progress, "pass", "");
+	progress_done(progress, &(struct progress_outcome){"pass", "", NULL, NULL});
 	progress_free(progress);
 	(void)fclose(stream);
 }
@@ -248,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_lines),
 		cmocka_unit_test(json_lines),
+		cmocka_unit_test(json_without_a_run),
 		cmocka_unit_test(quiet_says_nothing),
 		cmocka_unit_test(terminal_fits),
 		cmocka_unit_test(terminal_shows_values),

@@ -194,13 +194,16 @@ static void test_bad_specs(void **state)
 
 static void test_stream_path(void **state)
 {
-#define CHANNEL(port, source) "<channel type='unix'>" source "<target type='virtio' name='" port "'/></channel>"
-#define DOMAIN(channels)      "<domain><devices>" channels "</devices></domain>"
-#define AGENT		      CHANNEL("org.qemu.guest_agent.0", "<source mode='bind' path='/agent'/>")
+#define CHANNEL(port, source)                                                                                \
+	"<channel type='unix'>" source "<target type='virtio' name='" port "'/></channel>"
+#define DOMAIN(channels) "<domain><devices>" channels "</devices></domain>"
+#define AGENT            CHANNEL("org.qemu.guest_agent.0", "<source mode='bind' path='/agent'/>")
 	static const struct {
 		const char *name, *xml, *path, *error;
 	} cases[] = {
-		{"the port's", DOMAIN(AGENT CHANNEL("org.limitlab.stream.0", "<source mode='bind' path='/a &amp; b'/>")),
+		{"the port's",
+			DOMAIN(AGENT CHANNEL(
+				"org.limitlab.stream.0", "<source mode='bind' path='/a &amp; b'/>")),
 			"/a & b", NULL},
 		{"only the agent's", DOMAIN(AGENT), NULL, "tells no socket"},
 		{"no source", DOMAIN(CHANNEL("org.limitlab.stream.0", "")), NULL, "tells no socket"},
