@@ -23,6 +23,8 @@
 #include "base/paths.h"
 #include "base/spawn.h"
 #include "glue/libvirt.h"
+#include "guest/image.h"
+#include "vm/accel.h"
 
 /* Three tenants of 192 MiB, what TCG adds to each, and ourselves. */
 #define MEMORY_MIN_MIB 1024
@@ -272,6 +274,53 @@ static void probe_state(struct doctor_finding *finding)
 		paths_state_dir(), mib);
 }
 
+static int open_image(struct image *ret_image, struct err *err)
+{
+	AUTO(free_ptr) char *runner = paths_libexec("runner");
+	AUTO(free_ptr) char *init = paths_libexec("init");
+	const struct image_options options = {
+		.dir = paths_image_dir(),
+		.runner_path = runner,
+		.init_path = init,
+	};
+
+	return image_open(&options, ret_image, err);
+}
+
+static void probe_image(struct doctor_finding *finding)
+{
+	struct image image;
+	struct err err = ERR_INIT;
+
+	if (open_image(&image, &err)) {
+		found(finding, DOCTOR_MISSING, "%s", err.text);
+		return;
+	}
+	found(finding, DOCTOR_OK, "Debian %s, kernel %s, built %s in '%s'", image.suite, image.kernel_release,
+		image.built_utc, image.dir);
+	image_release(&image);
+}
+
+static void probe_kvm(struct doctor_finding *finding)
+{
+	struct image image;
+	struct accel accel;
+	struct err err = ERR_INIT;
+
+	if (open_image(&image, &err)) {
+		found(finding, DOCTOR_NOTE, "not known before there is a guest image to boot");
+		return;
+	}
+	if (accel_peek(paths_state_dir(), image.kernel_path, &accel, &err))
+		found(finding, DOCTOR_NOTE, "%s", err.text);
+	else if (accel.reason[0])
+		found(finding, accel.kvm ? DOCTOR_OK : DOCTOR_NOTE, "%s%s", accel.reason,
+			accel.kvm ? "" : "; tenants are emulated (TCG), which is slower");
+	else
+		found(finding, DOCTOR_NOTE, "/dev/kvm opens; the first run proves whether it boots a guest");
+	image_release(&image);
+}
+
 const struct doctor_check doctor_checks[] = {
 	{"root", "namespaces, control groups, libvirt's system driver", probe_root, NULL, NULL,
 		"run it as root: sudo limitlab ..."},
@@ -287,6 +336,9 @@ const struct doctor_check doctor_checks[] = {
 	{"memory", "the tenants' memory", probe_memory, NULL, NULL, "end other programs, or add memory"},
 	{"state", "the guest image and what must survive a crash", probe_state, NULL, NULL,
 		"make room there, and run it as root"},
+	{"image", "the tenants' system", probe_image, NULL, NULL, "limitlab image build"},
+	{"kvm", "speed, and limits as on a real host", probe_kvm, NULL, NULL,
+		"a machine whose KVM boots guests; nothing else needs it"},
 	{"gnuplot", "figures", probe_gnuplot, "gnuplot-nox", "gnuplot-minimal", NULL},
 	{"mmdebstrap", "building the guest image", probe_mmdebstrap, "mmdebstrap", "mmdebstrap", NULL},
 	{"squashfs", "building the guest image", probe_squashfs, "squashfs-tools", "squashfs-tools", NULL},

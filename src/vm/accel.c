@@ -147,3 +147,18 @@ int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel
 	*ret_accel = accel;
 	return 0;
 }
+
+int accel_peek(const char *cache_dir, const char *kernel_path, struct accel *ret_accel, struct err *err)
+{
+	AUTO(free_ptr) char *cache_path = xasprintf("%s/accel.json", cache_dir);
+	AUTO(free_ptr) char *key = NULL;
+	struct accel accel = {0};
+
+	if (kvm_opens(&accel)) {
+		if (proof_key(kernel_path, &key, err))
+			return -1;
+		(void)read_cache(cache_path, key, &accel);
+	}
+	*ret_accel = accel;
+	return 0;
+}

@@ -28,4 +28,7 @@ struct accel {
 int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel_path,
 	const char *initrd_path, struct accel *ret_accel, struct err *err);
 
+/* What ACCEL_AUTO would find, but nothing is booted: ret_accel->cached says whether there is a proof already. */
+int accel_peek(const char *cache_dir, const char *kernel_path, struct accel *ret_accel, struct err *err);
+
 #endif
