@@ -11,7 +11,6 @@
 #include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
-#include "glue/json.h"
 #include "run/run.h"
 
 struct batch {
@@ -30,17 +29,6 @@ static enum accel_wish accel_wish(const char *word)
 	if (!strcmp(word, "kvm"))
 		return ACCEL_KVM;
 	return strcmp(word, "tcg") ? ACCEL_AUTO : ACCEL_TCG;
-}
-
-static void print_run_dir(const char *run_dir, bool as_json)
-{
-	if (!as_json) {
-		(void)puts(run_dir);
-		return;
-	}
-	AUTO(json) json_t *object = json_pack("{s:s, s:o}", "type", "run", "run", json_text(run_dir));
-	AUTO(free_ptr) char *line = json_dumps(object, JSON_COMPACT);
-	(void)puts(line);
 }
 
 /* One execution of one scenario.  Returns false when the batch must end. */
@@ -86,8 +74,8 @@ static bool run_one(struct batch *batch, const struct scenario *scenario)
 		batch->troubles[batch->result_count] = xstrdup(err.text);
 	}
 	/* The path comes last, so that a script can take the last line. */
-	if (result->run_dir) {
-		print_run_dir(result->run_dir, mode == PROGRESS_JSON);
+	if (result->run_dir && mode != PROGRESS_JSON) {
+		(void)printf("%s\n", result->run_dir);
 		(void)fflush(stdout);
 	}
 	batch->result_count++;

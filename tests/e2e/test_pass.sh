@@ -64,7 +64,7 @@ succeeds "--json: every line is an object" jq -e -s 'length > 5 and all(.[]; typ
 is "--json: as many lines as objects" "$(jq -c . "$scratch/stdout" | wc -l)" "$(wc -l <"$scratch/stdout")"
 matches "--json: the phases" "$(jq -r 'select(.type == "phase") | .phase' "$scratch/stdout" | tr '\n' ' ')" \
 	"check .*boot barrier timeline stop record undo judge figure "
-matches "--json: has the verdict" "$(jq -r 'select(.type == "done") | .verdict' "$scratch/stdout")" '^(pass|inconclusive)$'
+matches "--json: has the verdict" "$(jq -r 'select(.type == "result") | .verdict' "$scratch/stdout")" '^(pass|inconclusive)$'
 is "--json: the last line names the run directory" "$(tail -n 1 "$scratch/stdout" | jq -r .run)" "$(newest_run)"
 
 ll run --quiet --out "$scratch/out" --junit "$scratch/all.xml" "$scenarios/tiny.yaml"
