@@ -283,7 +283,7 @@ clean: ## remove everything that make made
 	$(Q)rm -rf $(BUILD) $(BUILD)-*
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 DEPS := $(wildcard $(BUILD)/src/*/*.d $(BUILD)/tests/*/*.d)
 -include $(DEPS)
