@@ -30,8 +30,8 @@ int cmd_clean(int argc, char **argv)
 	}
 	if (run_clean(report, &options, &journals, &err))
 		return command_fail(&err);
+	/* A run has two journals, and the next run would have replayed them: there is never more than one dead run. */
 	if (!options.quiet)
-		(void)printf(journals ? "%zu dead run%s cleaned up\n" : "nothing to clean up\n", journals,
-			journals == 1 ? "" : "s");
+		(void)puts(journals ? "a dead run was cleaned up" : "nothing to clean up");
 	return 0;
 }

@@ -173,8 +173,8 @@ int loop_run(struct loop *loop, const bool *done, uint64_t deadline_ns, struct e
 	arm(loop, deadline_ns);
 	for (;;) {
 		if (loop->signal_number)
-			return err_set(err, ERR_INTERRUPTED, loop->signal_number, "interrupted by %s",
-				strsignal(loop->signal_number));
+			return err_set(err, ERR_INTERRUPTED, loop->signal_number, "interrupted by SIG%s",
+				sigabbrev_np(loop->signal_number));
 		if (done && *done)
 			return 0;
 		if (clock_now_ns() >= deadline_ns)
@@ -200,8 +200,8 @@ int loop_run_jobs(struct loop *loop, uint64_t deadline_ns, struct err *err)
 		/* Rounds of one descriptor's worth: pending is checked after each. */
 		struct epoll_event event;
 		if (loop->signal_number)
-			return err_set(err, ERR_INTERRUPTED, loop->signal_number, "interrupted by %s",
-				strsignal(loop->signal_number));
+			return err_set(err, ERR_INTERRUPTED, loop->signal_number, "interrupted by SIG%s",
+				sigabbrev_np(loop->signal_number));
 		if (clock_now_ns() >= deadline_ns)
 			return 1;
 		arm(loop, deadline_ns);

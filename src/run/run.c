@@ -134,8 +134,8 @@ static int watch_over(struct supervision *self)
 static int sandbox_verdict(const struct supervision *self, int status, struct err *err)
 {
 	if (self->signal_number)
-		return err_set(err, ERR_INTERRUPTED, self->signal_number, "interrupted by %s",
-			strsignal(self->signal_number));
+		return err_set(err, ERR_INTERRUPTED, self->signal_number, "interrupted by SIG%s",
+			sigabbrev_np(self->signal_number));
 	if (self->has_result && err_is_set(&self->result)) {
 		*err = self->result;
 		return -1;
