@@ -37,9 +37,10 @@ static const char *const column_names[] = {
 };
 _Static_assert(ARRAY_SIZE(column_names) == SAMPLE_COLUMN_COUNT, "every column has a name");
 
-/* CPU first: a row's time is taken right before it. */
+/* CPU first: a row's time is taken right before it.  The process comes in where the groups know nothing. */
 static const struct source_ops *const sources[] = {
 	&source_cgroup_cpu,
+	&source_process,
 	&source_threads,
 	&source_memory,
 	&source_blkio,

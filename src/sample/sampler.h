@@ -10,8 +10,9 @@
  *	"host" row: set_busy_ns set_idle_ns set_steal_ns (sum over the scarce CPUs, /proc/stat, so in steps of 10 ms),
  *		host_busy_ns host_idle_ns host_steal_ns (all CPUs), mem_available_bytes
  * vcpu_usage_ns and run_delay_ns are summed over the vCPU threads (the threads of the vcpuN groups):
- * /proc/PID/task/TID/schedstat, fields 1 and 2 (Documentation/scheduler/sched-stats).  cpu_usage_ns is the whole VM's
- * (cpuacct.usage, or cpu.stat usage_usec); emulator_usage_ns is the difference of the two.
+ * /proc/PID/task/TID/schedstat, fields 1 and 2 (Documentation/scheduler/sched-stats).  cpu_usage_ns is the whole VM's:
+ * cpuacct.usage, or cpu.stat usage_usec; where QEMU has no group of its own there, the CPU clock of its process
+ * (clock_getcpuclockid(3)).  emulator_usage_ns is the difference of the two.
  */
 #ifndef LIMITLAB_SAMPLE_SAMPLER_H
 #define LIMITLAB_SAMPLE_SAMPLER_H

@@ -62,7 +62,8 @@ struct source_ops {
 	void (*close)(void *state);
 };
 
-extern const struct source_ops source_cgroup_cpu, source_threads, source_memory, source_blkio, source_host;
+extern const struct source_ops source_cgroup_cpu, source_process, source_threads, source_memory, source_blkio,
+	source_host;
 
 /* A kernel file that is kept open: the descriptor, or -1. */
 int counter_open(const char *directory, const char *file);

@@ -6,12 +6,15 @@
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -358,6 +361,11 @@ static void test_real_proc(void **state)
 	print_message("  ran or waited %.1f of 300 ms\n", grown / 1e6);
 	/* A spinning thread runs or waits all the time. */
 	assert_true(grown > 240e6 && grown < 330e6);
+	/* The whole process has used what the thread has, and a little more. */
+	double whole = second[SAMPLE_CPU_USAGE_NS] - first[SAMPLE_CPU_USAGE_NS];
+	double thread_ns = second[SAMPLE_VCPU_USAGE_NS] - first[SAMPLE_VCPU_USAGE_NS];
+	print_message("  used %.1f ms, the thread %.1f ms\n", whole / 1e6, thread_ns / 1e6);
+	assert_true(whole > thread_ns - 20e6 && whole < 330e6);
 	const double *host = table.cells + 3 * table.column_count;
 	assert_true(host[SAMPLE_SET_BUSY_NS] > 0);
 	assert_true(host[SAMPLE_HOST_BUSY_NS] >= host[SAMPLE_SET_BUSY_NS]);
@@ -366,6 +374,58 @@ static void test_real_proc(void **state)
 	sampler_tick(sampler, zero_ns, &table);
 	assert_true(isnan(table.cells[4 * table.column_count + SAMPLE_VCPU_USAGE_NS]));
 	table_release(&table);
+}
+
+static void *burn(void *data)
+{
+	struct timespec used = {0};
+
+	(void)data;
+	while (used.tv_nsec < 100000000 && !used.tv_sec)
+		(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return NULL;
+}
+
+/* No group counts this process: its own clock does, with the time of a thread that is over; a dead process has none. */
+static void test_process_clock(void **state)
+{
+	struct err err = ERR_INIT;
+	size_t column_count;
+	const char *const *columns = sampler_columns(&column_count);
+	AUTO(sampler) struct sampler *sampler = NULL;
+	struct table table;
+	int fds[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		pthread_t thread;
+		if (pthread_create(&thread, NULL, burn, NULL) || pthread_join(thread, NULL))
+			_exit(1);
+		(void)!write(fds[1], "x", 1);
+		for (;;)
+			(void)pause();
+	}
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	struct sampler_tenant tenant = {.name = "child", .pid = pid};
+	if (sampler_new("", &tenant, 1, NULL, &sampler, &err))
+		fail_msg("%s", err.text);
+	table_init(&table, columns, column_count);
+	sampler_tick(sampler, clock_now_ns(), &table);
+	double usage_ns = table.cells[SAMPLE_CPU_USAGE_NS];
+	print_message("  %.3f ms\n", usage_ns / 1e6);
+	assert_true(usage_ns >= 100e6 && usage_ns < 1e9);
+	/* Without its vCPUs nobody can say what is the emulator's. */
+	assert_true(isnan(table.cells[SAMPLE_EMULATOR_USAGE_NS]));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	sampler_tick(sampler, clock_now_ns(), &table);
+	assert_true(isnan(table.cells[2 * table.column_count + SAMPLE_CPU_USAGE_NS]));
+	table_release(&table);
+	assert_int_equal(close(fds[0]), 0);
+	assert_int_equal(close(fds[1]), 0);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
@@ -380,6 +440,7 @@ int main(void)
 		CASE(test_thread_names),
 		CASE(test_nothing_to_read),
 		CASE(test_real_proc),
+		CASE(test_process_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
