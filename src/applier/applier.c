@@ -13,6 +13,10 @@ const struct applier_ops *const applier_table[LIMIT_COUNT] = {
 	[LIMIT_CPU_SHARES] = &applier_cpu_shares,
 	[LIMIT_CPU_QUOTA] = &applier_cpu_quota,
 	[LIMIT_CPU_PERIOD] = &applier_cpu_period,
+	[LIMIT_NET_PRIORITY] = &applier_net_priority,
+	[LIMIT_NET_RATE] = &applier_net_rate,
+	[LIMIT_NET_CEIL] = &applier_net_ceil,
+	[LIMIT_NET_QUANTUM] = &applier_net_quantum,
 };
 
 static const struct applier_ops *ops_of(const struct target *target, enum limit_id limit)
@@ -25,7 +29,7 @@ static const struct applier_ops *ops_of(const struct target *target, enum limit_
 /* Only ERR_HOST here: what is missing on this host, and how to get it. */
 static int need_controller(const struct target *target, const struct applier_ops *ops, struct err *err)
 {
-	if (target->cgroup.at[ops->controller].present)
+	if (ops->controller == CGROUP_CONTROLLER_COUNT || target->cgroup.at[ops->controller].present)
 		return 0;
 	const char *v1 = cgroup_controller_name(ops->controller, false);
 	const char *v2 = cgroup_controller_name(ops->controller, true);
@@ -71,6 +75,10 @@ static int mismatch(
 	AUTO(free_ptr) char *told_text = NULL;
 	uint64_t told;
 
+	if (ops->controller == CGROUP_CONTROLLER_COUNT)
+		return err_set(err, ERR_READBACK, 0,
+			"%s of '%s' did not take: asked %s, the kernel accepted, %s holds %s", spec->name,
+			target->name, asked_text, target->where, got_text);
 	if (ops->told && !ops->told(target, &told, NULL))
 		told_text = limit_format_value(spec, told);
 	return err_set(err, ERR_READBACK, 0,
@@ -139,7 +147,7 @@ int limit_snapshot_take(struct target *target, struct limit_snapshot *ret_snapsh
 	return 0;
 }
 
-int limit_snapshot_restore(struct target *target, const struct limit_snapshot *snapshot, struct err *err)
+static int restore_once(struct target *target, const struct limit_snapshot *snapshot, struct err *err)
 {
 	int result = 0;
 
@@ -154,4 +162,12 @@ int limit_snapshot_restore(struct target *target, const struct limit_snapshot *s
 			result = -1;
 	}
 	return result;
+}
+
+int limit_snapshot_restore(struct target *target, const struct limit_snapshot *snapshot, struct err *err)
+{
+	if (!restore_once(target, snapshot, NULL))
+		return 0;
+	/* Again: one limit may bound another (net.rate is at most net.ceil), and the second may have stood in the way. */
+	return restore_once(target, snapshot, err);
 }

@@ -5,6 +5,8 @@
  *
  * Ranges: cpu.shares 2..262144 and cpu.period 1000..1000000 us, cpu.quota 1000..17592186044415 us are libvirt's and the
  * kernel's own (virsh(1) schedinfo; kernel/sched/core.c MIN_SHARES, MAX_SHARES; Documentation/scheduler/sched-bwc).
+ * net.priority is HTB's prio (0 is served first), net.rate its guaranteed rate, net.ceil its hard limit, both in bits of
+ * link layer per second; the kernel counts bytes, so they are multiples of 8 (tc-htb(8)).  net.quantum: applier/net.h.
  * On cgroup v2, cpu.shares goes unchanged into cpu.weight, whose range is 1..10000 (Documentation/admin-guide/cgroup-v2).
  */
 #ifndef LIMITLAB_APPLIER_LIMIT_H
@@ -21,6 +23,10 @@ enum limit_id {
 	LIMIT_CPU_SHARES,
 	LIMIT_CPU_QUOTA,
 	LIMIT_CPU_PERIOD,
+	LIMIT_NET_PRIORITY,
+	LIMIT_NET_RATE,
+	LIMIT_NET_CEIL,
+	LIMIT_NET_QUANTUM,
 	LIMIT_COUNT, /* how many there are; also "no limit" and "all limits" where a function says so */
 };
 

@@ -15,12 +15,14 @@
 #include "base/err.h"
 
 struct target;
+struct target_link;
 
 struct applier_ops {
 	/* Mandatory. */
 	enum limit_id limit;
-	enum cgroup_controller controller; /* without it in the VM's groups the limit is ERR_HOST */
-	/* Asks libvirt.  The value is inside the spec's range; what only this host's mode refuses is for set to say. */
+	/* Without it in the VM's groups the limit is ERR_HOST; CGROUP_CONTROLLER_COUNT: it lives in no cgroup. */
+	enum cgroup_controller controller;
+	/* Asks libvirt, or the kernel itself.  The value is inside the spec's range; what only this host's mode refuses is for set to say. */
 	int (*set)(struct target *target, uint64_t value, struct err *err);
 	/* Reads the kernel's own file and names it with target_where(). */
 	int (*get)(struct target *target, uint64_t *ret_value, struct err *err);
@@ -32,12 +34,14 @@ struct applier_ops {
 /* LIMIT_COUNT entries, in the order of enum limit_id. */
 extern const struct applier_ops *const applier_table[LIMIT_COUNT];
 extern const struct applier_ops applier_cpu_shares, applier_cpu_quota, applier_cpu_period;
+extern const struct applier_ops applier_net_priority, applier_net_rate, applier_net_ceil, applier_net_quantum;
 
 struct target {
 	char *name;
 	pid_t pid;
 	struct _virDomain *domain; /* a reference of ours; NULL in tests */
 	struct cgroup_vm cgroup;
+	struct target_link *link;   /* target_bind_link(); NULL: bound to no link */
 	const struct applier_ops *const *table; /* applier_table, or a test's own */
 	char where[PATH_MAX];
 };
@@ -47,6 +51,9 @@ int target_open_with(const char *root, const char *name, pid_t pid, const struct
 	struct target **ret_target, struct err *err);
 /* Records and returns the path that a value is read from. */
 const char *target_where(struct target *target, const char *directory, const char *file);
+
+/* Frees what target_bind_link() attached; the kernel keeps it.  NULL is allowed. */
+void target_link_free(struct target_link *link);
 
 /*
  * Pure: libvirt's pid file of a domain of this connection; the caller frees.  ERR_INPUT where the URI is no local QEMU

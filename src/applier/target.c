@@ -171,6 +171,7 @@ void target_close(struct target *target)
 		return;
 	if (target->domain)
 		(void)virDomainFree(target->domain);
+	target_link_free(target->link);
 	cgroup_vm_release(&target->cgroup);
 	free(target->name);
 	free(target);

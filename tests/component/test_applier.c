@@ -27,10 +27,11 @@ DEFINE_AUTO(target, struct target *, target_close);
 /* What the fake host holds, per limit, and how it misbehaves. */
 static struct fake {
 	uint64_t value, told;
-	int set_errno;   /* set fails with this */
-	uint64_t sticks; /* not 0: the file keeps this value whatever is set */
-	bool unreadable; /* get fails */
-	bool missing;    /* probe says that the host lacks it */
+	int set_errno;       /* set fails with this */
+	uint64_t sticks;     /* not 0: the file keeps this value whatever is set */
+	enum limit_id bound; /* not 0: a value above this limit's is refused */
+	bool unreadable;     /* get fails */
+	bool missing;        /* probe says that the host lacks it */
 	bool has_told;
 	unsigned sets;
 } fakes[LIMIT_COUNT];
@@ -40,6 +41,8 @@ static int fake_set(enum limit_id id, uint64_t value, struct err *err)
 	fakes[id].sets++;
 	if (fakes[id].set_errno)
 		return err_sys(err, fakes[id].set_errno, "fake write");
+	if (fakes[id].bound && value > fakes[fakes[id].bound].value)
+		return err_input(err, "fake bound");
 	fakes[id].told = value;
 	fakes[id].value = fakes[id].sticks ? fakes[id].sticks : value;
 	return 0;
@@ -100,11 +103,19 @@ static int fake_told(enum limit_id id, uint64_t *ret_value, struct err *err)
 FAKE(shares, LIMIT_CPU_SHARES);
 FAKE(quota, LIMIT_CPU_QUOTA);
 FAKE(period, LIMIT_CPU_PERIOD);
+FAKE(priority, LIMIT_NET_PRIORITY);
+FAKE(rate, LIMIT_NET_RATE);
+FAKE(ceil, LIMIT_NET_CEIL);
+FAKE(quantum, LIMIT_NET_QUANTUM);
 
 static const struct applier_ops *const fake_table[LIMIT_COUNT] = {
 	[LIMIT_CPU_SHARES] = &shares_ops,
 	[LIMIT_CPU_QUOTA] = &quota_ops,
 	[LIMIT_CPU_PERIOD] = &period_ops,
+	[LIMIT_NET_PRIORITY] = &priority_ops,
+	[LIMIT_NET_RATE] = &rate_ops,
+	[LIMIT_NET_CEIL] = &ceil_ops,
+	[LIMIT_NET_QUANTUM] = &quantum_ops,
 };
 
 struct fixture {
@@ -186,7 +197,7 @@ static void test_table(void **state)
 		assert_non_null(ops);
 		assert_int_equal(ops->limit, i);
 		assert_int_equal(limit_spec(i)->id, i);
-		assert_true(ops->controller < CGROUP_CONTROLLER_COUNT);
+		assert_true(ops->controller <= CGROUP_CONTROLLER_COUNT);
 		assert_non_null(ops->set);
 		assert_non_null(ops->get);
 		for (enum limit_id k = 0; k < i; k++)
@@ -320,6 +331,27 @@ static void test_restore_goes_on(void **state)
 	close_fixture(&fixture);
 }
 
+/* One limit bounds another: whatever their order, both come back. */
+static void test_restore_of_bounded_limits(void **state)
+{
+	struct err err = ERR_INIT;
+	struct fixture fixture = open_fixture(make_v1, fake_table);
+	struct limit_snapshot snapshot;
+
+	(void)state;
+	fakes[LIMIT_NET_RATE].value = 300000000;
+	fakes[LIMIT_NET_CEIL].value = 300000000;
+	assert_int_equal(limit_snapshot_take(fixture.target, &snapshot, &err), 0);
+	fakes[LIMIT_NET_RATE].value = 8000;
+	fakes[LIMIT_NET_CEIL].value = 10000000;
+	fakes[LIMIT_NET_RATE].bound = LIMIT_NET_CEIL;
+	if (limit_snapshot_restore(fixture.target, &snapshot, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(fakes[LIMIT_NET_RATE].value, 300000000);
+	assert_int_equal(fakes[LIMIT_NET_CEIL].value, 300000000);
+	close_fixture(&fixture);
+}
+
 static void test_snapshot_of_a_poor_host(void **state)
 {
 	struct err err = ERR_INIT;
@@ -387,7 +419,12 @@ static void test_real_files_v1(void **state)
 	check_get(&fixture, LIMIT_CPU_QUOTA, LIMIT_UNLIMITED, V1 GROUP "/cpu.cfs_quota_us");
 	check_get(&fixture, LIMIT_CPU_PERIOD, 100000, V1 GROUP "/cpu.cfs_period_us");
 	for (enum limit_id i = 0; i < LIMIT_COUNT; i++)
-		assert_int_equal(limit_probe(fixture.target, i, &err), 0);
+		if (applier_table[i]->controller != CGROUP_CONTROLLER_COUNT)
+			assert_int_equal(limit_probe(fixture.target, i, &err), 0);
+	/* Bound to no link. */
+	assert_int_equal(limit_probe(fixture.target, LIMIT_NET_RATE, &err), -1);
+	assert_int_equal(err.domain, ERR_HOST);
+	err_clear(&err);
 	/* A kernel without bandwidth control. */
 	AUTO(free_ptr) char *path = xasprintf("%s%s", fixture.root, V1 GROUP "/cpu.cfs_quota_us");
 	assert_int_equal(unlink(path), 0);
@@ -465,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable_after_set),
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_restore_goes_on),
+		cmocka_unit_test(test_restore_of_bounded_limits),
 		cmocka_unit_test(test_snapshot_of_a_poor_host),
 		cmocka_unit_test(test_no_controller),
 		cmocka_unit_test(test_real_files_v1),

@@ -96,7 +96,14 @@ static void test_every_limit(void **state)
 	must(target_open(domain, 0, &target, &err), &err);
 	assert_string_equal(target_name(target), NAME);
 	must(limit_snapshot_take(target, &before, &err), &err);
+	unsigned in_cgroups = 0;
 	for (enum limit_id i = 0; i < LIMIT_COUNT; i++) {
+		if (applier_table[i]->controller == CGROUP_CONTROLLER_COUNT) {
+			/* This VM is bound to no link. */
+			assert_false(before.known[i]);
+			continue;
+		}
+		in_cgroups |= 1U << i;
 		must(limit_probe(target, i, &err), &err);
 		assert_true(before.known[i]);
 	}
@@ -106,7 +113,7 @@ static void test_every_limit(void **state)
 			check_set(target, cases[i].limit, cases[i].values[k]);
 	}
 	/* A limit that nobody tried here is a hole in this test. */
-	assert_int_equal(seen, (1U << LIMIT_COUNT) - 1);
+	assert_int_equal(seen, in_cgroups);
 	must(limit_snapshot_restore(target, &before, &err), &err);
 	must(limit_snapshot_take(target, &after, &err), &err);
 	assert_memory_equal(&before, &after, sizeof(before));

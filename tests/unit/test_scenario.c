@@ -137,7 +137,7 @@ static const struct {
 	{"set of an unknown limit", IN_TIME("{at: 5s, set: {tenant: red, cpu.qouta: 5ms}}"), "9:31", "unknown key 'cpu.qouta' in set; did you mean 'cpu.quota'?"},
 	{"set out of range", IN_TIME("{at: 5s, set: {tenant: red, cpu.period: 2s}}"), "9:43", "cpu.period '2s' is out of range; it takes 1ms to 1s"},
 	{"set of a word", IN_TIME("{at: 5s, set: red}"), "9:17", "set must be a mapping of keys"},
-	{"reset of an unknown limit", IN_TIME("{at: 5s, reset: {tenant: red, limit: cpu}}"), "9:40", "'cpu' is not a limit; it is one of cpu.shares, cpu.quota, cpu.period, all"},
+	{"reset of an unknown limit", IN_TIME("{at: 5s, reset: {tenant: red, limit: cpu}}"), "9:40", "'cpu' is not a limit; it is one of cpu.shares, cpu.quota, cpu.period, net.priority, "},
 	{"twice at once", IN_TIME("{at: 5s, set: {tenant: red, cpu.shares: 4}}\n- {at: 5s, reset: {tenant: all, limit: all}}"), "10:3", "cpu.shares of tenant 'red' is changed twice at 5s"},
 	{"two events of one name", IN_TIME("{at: 5s, set: {tenant: red, cpu.shares: 4}, name: x}\n- {at: 6s, reset: {tenant: all, limit: all}, name: x}"), "10:52", "a second event named 'x', the first is in line 9"},
 
