@@ -88,6 +88,8 @@ all: ## build everything (the default)
 all: $(BUILD)/limitlab $(BUILD)/runner $(BUILD)/liblimitlab.a $(BUILD)/liblimitlab.so
 
 .DELETE_ON_ERROR:
+# Objects of tests are kept too.
+.SECONDARY:
 
 # A stamp that changes when the flags do, so that objects never mix.
 $(BUILD)/flags: force
