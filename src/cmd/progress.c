@@ -173,6 +173,7 @@ void progress_free(struct progress *progress)
 	write_pending(progress, true);
 	drop_values(progress);
 	free(progress->values);
+	free(progress->live_columns);
 	free(progress->phase);
 	free(progress->detail);
 	buf_release(&progress->pending);

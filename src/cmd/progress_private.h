@@ -33,7 +33,8 @@ struct progress {
 	struct progress_look look;
 	struct run_observer observer;
 	struct buf pending;   /* not written yet */
-	size_t live_lines;    /* terminal: how many redrawn lines are there now */
+	size_t *live_columns; /* terminal: the redrawn lines that are there now, how wide each is */
+	size_t live_lines, live_capacity;
 	char *phase, *detail; /* NULL: no phase yet */
 	uint64_t phase_start_ns;
 	double t_s, duration_s; /* duration 0: not known yet */

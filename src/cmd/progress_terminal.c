@@ -66,11 +66,37 @@ static void measure(const struct progress *progress, size_t *ret_width, size_t *
 		*ret_height = size.ws_row;
 }
 
+/* A window that was made narrower has broken wide lines into several rows (nearly every terminal does; xterm cuts). */
 static void erase(struct progress *progress)
 {
-	if (progress->live_lines)
-		buf_addf(&progress->pending, "\r\033[%zuA\033[J", progress->live_lines);
+	size_t width, height, rows = 0;
+
+	if (!progress->live_lines)
+		return;
+	measure(progress, &width, &height);
+	for (size_t i = 0; i < progress->live_lines; i++)
+		rows += progress->live_columns[i] ? (progress->live_columns[i] + width - 1) / width : 1;
+	buf_addf(&progress->pending, "\r\033[%zuA\033[J", rows);
 	progress->live_lines = 0;
+}
+
+/* Columns of the last line of what waits, without its colours. */
+static size_t last_line_columns(const struct buf *pending)
+{
+	AUTO(buf) struct buf plain = BUF_INIT;
+	const char *line = memrchr(pending->data, '\n', pending->length);
+
+	for (const char *at = line ? line + 1 : pending->data; *at;) {
+		if (*at == '\033') {
+			at += strcspn(at, "mAJ");
+			at += *at != '\0';
+		} else {
+			if (*at != '\r')
+				buf_add(&plain, at, 1);
+			at++;
+		}
+	}
+	return text_width(plain.data ? plain.data : "");
 }
 
 /* Eighths of a column where the terminal has the characters. */
@@ -102,8 +128,10 @@ static void bar(struct progress *progress, double part, size_t columns)
 
 static void end_live_line(struct progress *progress)
 {
+	progress->live_columns = xgrow(progress->live_columns, progress->live_lines, &progress->live_capacity,
+		sizeof(*progress->live_columns));
+	progress->live_columns[progress->live_lines++] = last_line_columns(&progress->pending);
 	buf_adds(&progress->pending, "\n");
-	progress->live_lines++;
 }
 
 static size_t bar_columns(size_t width, size_t others)

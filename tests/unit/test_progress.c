@@ -185,6 +185,52 @@ static void terminal_fits(void **state)
 			terminal_at(widths[i], heights[j]);
 }
 
+/* The lines that the terminal broke into rows when its window shrank are erased with the rest. */
+static void terminal_shrinks(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t from, to;
+		const char *erased;
+	} cases[] = {
+		{"same width", 80, 80, "\r\033[4A\033[J"},
+		{"wider", 60, 100, "\r\033[4A\033[J"},
+		{"half as wide", 60, 30, "\r\033[8A\033[J"},
+		{"a third", 60, 20, "\r\033[12A\033[J"},
+	};
+	const double values[] = {33.25, NAN, 150};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct progress_look look = {
+			.width = cases[i].from,
+			.height = 24,
+			.colour = true,
+			.now_ns = fake_clock,
+			.utc = fake_utc,
+		};
+		char *text = NULL;
+		size_t size;
+		FILE *stream = open_memstream(&text, &size);
+		struct progress *progress = progress_new(PROGRESS_TERMINAL, stream);
+		progress_set_look(progress, &look);
+		progress_phase(progress, "timeline", "");
+		progress_total(progress, 60);
+		progress_tick(progress, 15, names, values, ARRAY_SIZE(names));
+		(void)fflush(stream);
+		size_t before = size;
+		look.width = cases[i].to;
+		progress_set_look(progress, &look);
+		progress_tick(progress, 16, names, values, ARRAY_SIZE(names));
+		(void)fflush(stream);
+		print_message("# %s\n", cases[i].name);
+		assert_memory_equal(text + before, cases[i].erased, strlen(cases[i].erased));
+		progress_free(progress);
+		(void)fclose(stream);
+		free(text);
+	}
+}
+
 static void terminal_shows_values(void **state)
 {
 	AUTO(free_ptr) char *text = show(PROGRESS_TERMINAL, 60, 24);
@@ -275,6 +321,7 @@ int main(void)
 		cmocka_unit_test(json_without_a_run),
 		cmocka_unit_test(quiet_says_nothing),
 		cmocka_unit_test(terminal_fits),
+		cmocka_unit_test(terminal_shrinks),
 		cmocka_unit_test(terminal_shows_values),
 		cmocka_unit_test(full_pipe_blocks_nobody),
 		cmocka_unit_test(texts_are_measured),
