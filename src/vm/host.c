@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vm/internal.h"
 
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 #include "base/buf.h"
 #include "base/fsio.h"
 #include "glue/libvirt.h"
+
+DEFINE_AUTO(close_dir, DIR *, closedir);
 
 /* The first line tells ours from a file that the user wrote; that one is left alone. */
 #define CONF_MARK "# Made by limitlab; remove this line to keep your own changes.\n"
@@ -58,6 +62,48 @@ static int set_log_output(const char *root, struct err *err)
 	(void)unlink(path);
 	(void)setenv("LIBVIRT_LOG_OUTPUTS", outputs, 0);
 	return 0;
+}
+
+/*
+ * libvirt keeps what it learned about QEMU together with the CPUID data of the CPU it ran on, which hold that CPU's own
+ * number (APIC ID): opened on another CPU later, it probes every QEMU again for seconds.  So always open on the same one.
+ */
+static bool settle_on_first_cpu(cpu_set_t *ret_before, cpu_set_t *ret_there)
+{
+	if (sched_getaffinity(0, sizeof(*ret_before), ret_before))
+		return false;
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		CPU_ZERO(ret_there);
+		CPU_SET(cpu, ret_there);
+		if (sched_setaffinity(0, sizeof(*ret_there), ret_there) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* libvirt's own threads were born meanwhile, with the affinity of ours. */
+static void unsettle(const cpu_set_t *before, const cpu_set_t *there)
+{
+	AUTO(close_dir) DIR *tasks = opendir("/proc/self/task");
+
+	(void)sched_setaffinity(0, sizeof(*before), before);
+	for (const struct dirent *entry; tasks && (entry = readdir(tasks));) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		cpu_set_t set;
+		if (tid > 0 && sched_getaffinity(tid, sizeof(set), &set) == 0 && CPU_EQUAL(&set, there))
+			(void)sched_setaffinity(tid, sizeof(*before), before);
+	}
+}
+
+static virConnectPtr open_connection(const char *uri, bool embed)
+{
+	cpu_set_t before, there;
+	bool settled = embed && settle_on_first_cpu(&before, &there);
+	virConnectPtr connection = virConnectOpen(uri);
+
+	if (settled)
+		unsettle(&before, &there);
+	return connection;
 }
 
 static void ignore_timer(int timer, void *data)
@@ -209,7 +255,7 @@ int vm_host_open(const char *uri, struct vm_host **ret_host, struct err *err)
 	(void)pthread_condattr_destroy(&attributes);
 	if (start_loop(host, err) < 0)
 		return -1;
-	host->connection = virConnectOpen(uri);
+	host->connection = open_connection(uri, host->uri.embed);
 	if (!host->connection) {
 		(void)err_libvirt(err, "cannot connect to '%s'", uri);
 		if (!host->uri.embed)
