@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make bench: speed as ratios of one session, in one table; ends with 1 when a bound is missed.  Root, and about five minutes.
+#
+#	BENCH_LOCK=FILE		each measurement holds this flock(1) lock: for machines that several people measure on
+#	BENCH_ROUNDS=N		pairs of boots, with and without limitlab (default 3)
+set -uo pipefail
+
+limitlab=${LIMITLAB:?run make bench}
+vms=$LIMITLAB_BUILD/tests/bench/bench_vms
+here=$(dirname "$(realpath "$0")")
+rounds=${BENCH_ROUNDS:-3}
+out=$(mktemp -d /tmp/ll-bench-XXXXXX)
+trap 'rm -rf "$out"' EXIT
+failed=0
+broken() {
+	printf 'bench: %s\n' "$1" >&2
+	exit 1
+}
+alone() {
+	if [[ -n ${BENCH_LOCK:-} ]]; then flock "$BENCH_LOCK" "$@"; else "$@"; fi
+}
+median() { sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+value() { awk -v key="$1" '$1 == key {print $2}' "$2"; }
+
+# row NAME MEASURED REFERENCE RATIO BOUND AIM: the bound and the aim are upper limits of the ratio, or without one of MEASURED.
+rows=$out/rows
+row() {
+	local decisive=$4
+	[[ $4 == - ]] && decisive=$2
+	local verdict
+	verdict=$(awk -v x="$decisive" -v bound="$5" -v aim="$6" 'BEGIN {
+		if (x !~ /^[0-9.]+(e[-+]?[0-9]+)?$/) print "MISSED (no number)"
+		else if (x + 0 > bound + 0) print "MISSED"
+		else print (x + 0 > aim + 0 ? "ok" : "ok, aim")}')
+	[[ $verdict == ok* ]] || failed=1
+	printf '%s|%s|%s|%s|%s|%s|%s\n' "$1" "$2${7:-}" "$3${8:-}" "$4" "$5" "$6" "$verdict" >>"$rows"
+}
+info() { printf '%s|%s|-|-|-|-|%s\n' "$1" "$2" "$3" >>"$rows"; }
+
+# Seconds from the start of the process until its "barrier" phase begins: every tenant's agent has answered and its runner is
+# installed.  The run is then interrupted.
+run_until_ready() {
+	local dir=$out/boot-$1 line begin now
+	begin=$EPOCHREALTIME
+	coproc run { exec "$limitlab" run --json --out "$dir" "$here/starved.yaml" 2>"$out/boot.err"; }
+	local pid=$run_PID
+	now=
+	while read -r line <&"${run[0]}"; do
+		if [[ $line == *'"phase":"barrier"'* ]]; then
+			now=$EPOCHREALTIME
+			kill -TERM "$pid"
+			break
+		fi
+	done
+	wait "$pid" 2>/dev/null
+	[[ -n $now ]] || { cat "$out/boot.err" >&2; return 1; }
+	awk -v a="$begin" -v b="$now" 'BEGIN {printf "%.3f\n", b - a}'
+}
+export -f run_until_ready
+export out limitlab here
+
+[[ $(id -u) == 0 ]] || broken 'needs root'
+printf 'load average before: %s; CPUs: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)" "$(nproc)"
+
+# The proof of KVM and libvirt's knowledge of QEMU are kept after the first run: this is that run.
+alone "$limitlab" run --quiet --out "$out/run" "$here/starved.yaml" >"$out/first.log" 2>&1
+run_dir=$(echo "$out"/run/bench-starved/*)
+manifest=$run_dir/manifest.json
+[[ $(jq -r .state "$manifest" 2>/dev/null) == complete ]] || { cat "$out/first.log" >&2; broken 'the run did not complete'; }
+number() { jq -r ".$1" "$manifest"; }
+
+for i in $(seq "$rounds"); do
+	alone bash -c "run_until_ready $i" >>"$out/limitlab_s" || broken 'a run was not ready'
+	alone "$vms" hand >"$out/hand" || broken 'QEMU by hand was not ready'
+	value ready_s "$out/hand" >>"$out/hand_s"
+done
+ours=$(median <"$out/limitlab_s")
+hand=$(median <"$out/hand_s")
+row 'three tenants ready' "$ours" "$hand" "$(awk -v a="$ours" -v b="$hand" 'BEGIN {printf "%.3f", a / b}')" 1.25 1.10 ' s' ' s by hand'
+
+alone "$vms" tick >"$out/tick" || broken 'no tick was measured'
+tick=$(value tick_us "$out/tick")
+stats=$(value stats_us "$out/tick")
+row 'a tick of three tenants' "$tick" "$stats" "$(awk -v a="$tick" -v b="$stats" 'BEGIN {printf "%.4f", a / b}')" 0.02 0.01 ' us' ' us of libvirt'
+
+row 'own CPU at 100 ms, 7 events/s' "$(number overhead_cpu_pct | cut -c1-6)" - - 1 0.5 ' %'
+row 'lateness of events, p99' "$(number event_lateness_p99_ms | cut -c1-6)" - - 5 2 ' ms'
+row 'lateness of ticks, p99' "$(number tick_lateness_p99_ms | cut -c1-6)" - - 5 2 ' ms'
+
+for i in 1 2 3; do
+	begin=$EPOCHREALTIME
+	"$limitlab" judge "$run_dir" >"$out/judge.log" 2>&1
+	status=$?
+	((status == 0 || status == 1 || status == 3)) || { cat "$out/judge.log" >&2; broken 'judge failed'; }
+	"$limitlab" plot "$run_dir" >"$out/plot.log" 2>&1 || { cat "$out/plot.log" >&2; broken 'plot failed'; }
+	awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.3f\n", b - a}' >>"$out/files_s"
+done
+row 'judge and plot' "$(median <"$out/files_s")" - - 1 1 ' s'
+info 'memory of limitlab (RSS)' "$(number overhead_rss_mib | cut -c1-5) MiB" 'for information'
+info 'CPU of one tick' "$(number tick_cost_us | cut -c1-5) us" 'for information'
+
+printf 'load average after: %s\n\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
+awk -F'|' 'BEGIN {f = "%-31s %12s  %-22s %7s %6s %5s  %s\n"; printf f, "", "measured", "reference", "ratio", "bound", "aim", "verdict"}
+	{printf f, $1, $2, $3, $4, $5, $6, $7}' "$rows"
+printf '\nboots with limitlab: %s s; by hand: %s s\n' "$(paste -sd' ' "$out/limitlab_s")" "$(paste -sd' ' "$out/hand_s")"
+exit "$failed"
