@@ -41,7 +41,7 @@ struct target {
 	pid_t pid;
 	struct _virDomain *domain; /* a reference of ours; NULL in tests */
 	struct cgroup_vm cgroup;
-	struct target_link *link;   /* target_bind_link(); NULL: bound to no link */
+	struct target_link *link;               /* target_bind_link(); NULL: bound to no link */
 	const struct applier_ops *const *table; /* applier_table, or a test's own */
 	char where[PATH_MAX];
 };
