@@ -204,7 +204,7 @@ fuzz: fuzzers
 
 test-programs: $(UNIT) $(COMPONENT)
 asan-programs:
-	$(Q)$(MAKE) $(ASAN_ARGS) test-programs
+	$(Q)$(MAKE) $(ASAN_ARGS) all test-programs
 fuzzers:
 	$(Q)$(MAKE) $(FUZZ_ARGS) $(addprefix $(FUZZ_BUILD)/tests/fuzz/,$(FUZZERS))
 
