@@ -165,7 +165,7 @@ test: ## install what is missing (as root), build, run every test; ends with "N 
 	$(Q)$(MAKE) $(JOBS) test-all
 
 test-all: all test-programs asan-programs fuzzers
-	$(Q)tests/run-tap $(UNIT_LEVEL) $(COMPONENT_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL)
+	$(Q)tests/run-tap $(UNIT_LEVEL) $(COMPONENT_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL) $(LABHOST_LEVEL)
 
 test-unit: ## pure functions; no root
 test-unit: all $(UNIT)

@@ -180,11 +180,12 @@ static bool same(const char *a, const char *b)
 
 int image_open(const struct image_options *options, struct image *ret_image, struct err *err)
 {
-	AUTO(free_ptr) char *suite = archive_suite();
-	AUTO(free_ptr) char *root_hash = image_root_hash(suite);
-	AUTO(free_ptr) char *base_hash = image_base_hash(suite);
-	AUTO(free_ptr) char *front_hash = NULL;
 	AUTO(json) json_t *root = load_manifest(options->dir, "root");
+	/* Its own suite: an image from elsewhere, or from before the host's upgrade, serves as long as it is whole. */
+	const char *suite = json_string_value(json_object_get(root, "suite"));
+	AUTO(free_ptr) char *root_hash = image_root_hash(suite ? suite : "");
+	AUTO(free_ptr) char *base_hash = image_base_hash(suite ? suite : "");
+	AUTO(free_ptr) char *front_hash = NULL;
 
 	if (image_front_hash(options, &front_hash, err))
 		return -1;

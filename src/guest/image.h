@@ -52,7 +52,10 @@ struct image_options {
 
 /* Builds what is missing or out of date; quick when nothing is.  Needs root and the archive. */
 int image_build(const struct image_options *options, struct image *ret_image, struct err *err);
-/* Opens what is there: ERR_HOST with the remedy "limitlab image build" when there is none, or it is out of date. */
+/*
+ * Opens what is there: ERR_HOST with the remedy "limitlab image build" when there is none, or it was made from other inputs
+ * of limitlab's (recipe, package list, init, runner).  Of which suite it is does not matter here.
+ */
 int image_open(const struct image_options *options, struct image *ret_image, struct err *err);
 void image_release(struct image *image);
 /* Releases of the kernels that are there, oldest first; free with image_free_releases(). */

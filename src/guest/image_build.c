@@ -392,8 +392,12 @@ int image_build(const struct image_options *options, struct image *ret_image, st
 	struct build build = {.options = options, .dir = options->dir};
 	AUTO(close_fd) int lock_fd = -1;
 
-	if (!options->force && !image_open(options, ret_image, NULL))
-		return 0;
+	if (!options->force && !image_open(options, ret_image, NULL)) {
+		AUTO(free_ptr) char *suite = archive_suite();
+		if (strcmp(ret_image->suite, suite) == 0)
+			return 0;
+		image_release(ret_image);
+	}
 	if (geteuid() != 0) {
 		(void)err_host(err, "building the guest image needs root");
 		return err_remedy(err, "sudo limitlab image build");

@@ -15,7 +15,10 @@ skip() {
 	exit 0
 }
 [[ $(id -u) == 0 ]] || skip "needs root"
-[[ -d $state/image ]] || skip "there is no guest image; make image"
+"$limitlab" image build || {
+	echo "Bail out! the tenants' image cannot be built"
+	exit 1
+}
 tests/labhost/build-image "$state/labhost" "$limitlab" || {
 	echo "Bail out! the outer VM's image cannot be built"
 	exit 1
@@ -44,6 +47,8 @@ for attempt in 1 2 3; do
 	status=$?
 	echo "# attempt $attempt: status $status"
 	[[ $status == 75 || $status == 3 ]] || break
+	# Tests have twenty minutes in all.
+	((SECONDS < 480)) || break
 done
 
 echo 1..13
