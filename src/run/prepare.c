@@ -2,6 +2,7 @@
 #include "run/prepare.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +18,9 @@
 #include "base/cpulist.h"
 #include "base/fsio.h"
 #include "config.h"
+
+/* Two manifests of SCENARIO_MAX_TENANTS tenants: the old one stays until the new one is whole. */
+#define RESERVE_BYTES (64 * 1024)
 
 static int check_controllers(struct err *err)
 {
@@ -200,6 +204,24 @@ static int make_fresh_folder(const char *parent, char **ret_path, struct err *er
 	return err_run(err, "too many runs in '%s' within one second", parent);
 }
 
+static int make_reserve(const char *run_dir, struct err *err)
+{
+	AUTO(free_ptr) char *path = rundir_path(run_dir, RUNDIR_RESERVE);
+	AUTO(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot write '%s'", path);
+	int why = posix_fallocate(fd, 0, RESERVE_BYTES);
+	return why ? err_sys(err, why, "cannot put %d bytes aside in '%s'", RESERVE_BYTES, path) : 0;
+}
+
+void prepare_free_reserve(const char *run_dir)
+{
+	AUTO(free_ptr) char *path = rundir_path(run_dir, RUNDIR_RESERVE);
+
+	(void)unlink(path);
+}
+
 int prepare_rundir(const struct scenario *scenario, const struct run_options *options,
 	const struct run_plan *plan, char **ret_run_dir, struct err *err)
 {
@@ -216,8 +238,11 @@ int prepare_rundir(const struct scenario *scenario, const struct run_options *op
 	AUTO(free_ptr) char *copy = rundir_path(run_dir, RUNDIR_SCENARIO);
 	if (fsio_make_dirs(log, err) ||
 		fsio_write_atomic(copy, scenario->source, scenario->source_length, err) ||
-		first_manifest(scenario, plan, run_dir, err))
+		make_reserve(run_dir, err) || first_manifest(scenario, plan, run_dir, err)) {
+		/* Nothing has happened that it could tell. */
+		(void)fsio_remove_tree(run_dir, NULL);
 		return -1;
+	}
 	*ret_run_dir = STEAL(run_dir);
 	return 0;
 }

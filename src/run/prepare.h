@@ -17,6 +17,11 @@ int prepare_host(const struct scenario *scenario, struct run_plan *plan, struct 
  */
 int prepare_rundir(const struct scenario *scenario, const struct run_options *options,
 	const struct run_plan *plan, char **ret_run_dir, struct err *err);
+/*
+ * Gives back the room that prepare_rundir() put aside: on a disk that is full by now, the manifest can still say how the
+ * run ended.
+ */
+void prepare_free_reserve(const char *run_dir);
 /* Gives every file of the run directory to the user behind sudo (SUDO_UID, SUDO_GID); nothing without sudo. */
 void prepare_give_away(const char *run_dir);
 

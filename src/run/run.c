@@ -181,6 +181,7 @@ static int close_manifest(const char *run_dir, enum run_state state, const char 
 	struct manifest manifest = {0};
 
 	AUTO(free_ptr) char *path = rundir_path(run_dir, RUNDIR_MANIFEST);
+	prepare_free_reserve(run_dir);
 	int result = manifest_read(&manifest, path, err);
 	if (result == 0) {
 		manifest.state = state;
@@ -258,15 +259,21 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	plan->run_dir = result->run_dir;
 	AUTO(free_ptr) char *parent = fsio_dirname(result->run_dir);
 	AUTO(free_ptr) char *id = xasprintf("%s-%s", fsio_basename(parent), fsio_basename(result->run_dir));
+	struct err ignored = ERR_INIT;
 	AUTO(free_ptr) char *mark_id = xasprintf("%s-mark", id);
 	AUTO(journal) struct journal *mark = NULL;
 	AUTO(journal) struct journal *journal = NULL;
 	if (journal_create(journals, mark_id, &mark, err) ||
 		journal_push(mark, UNDO_RUN, result->run_dir, NULL, err) ||
-		journal_create(journals, id, &journal, err))
-		return finish_broken(result->run_dir, err);
+		journal_create(journals, id, &journal, err)) {
+		(void)finish_broken(result->run_dir, err);
+		if (mark)
+			(void)journal_undo(mark, &ignored);
+		return -1;
+	}
 	plan->journal = journal;
-	int failed = undo_push_cgroups(journal, !plan->embed && fsio_exists("/run/systemd/system"), err) ||
+	bool systemd = !plan->embed && fsio_exists("/run/systemd/system");
+	int failed = undo_push_cgroups(journal, systemd, err) ||
 		     go(plan, options, plan->embed ? embed_root : NULL, err);
 	/* From here on nothing of the run is alive. */
 	failed = undo_global(journal, options, failed, err);
@@ -275,7 +282,6 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	if (failed)
 		(void)finish_broken(result->run_dir, err);
 	prepare_give_away(result->run_dir);
-	struct err ignored = ERR_INIT;
 	(void)journal_undo(mark, &ignored);
 	return failed ? -1 : 0;
 }

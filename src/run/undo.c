@@ -18,6 +18,7 @@
 #include "base/paths.h"
 #include "glue/libvirt.h"
 #include "run/journal.h"
+#include "run/prepare.h"
 #include "series/rundir.h"
 
 /* How deep below a hierarchy's mount libvirt makes its groups: machine.slice/NAME.scope/libvirt/vcpu0 is four. */
@@ -35,6 +36,7 @@ static int undo_run(const char *run, const char *unused, struct err *err)
 
 	(void)unused;
 	AUTO(free_ptr) char *path = rundir_path(run, RUNDIR_MANIFEST);
+	prepare_free_reserve(run);
 	if (!fsio_exists(path))
 		return 0;
 	if (manifest_read(&manifest, path, err))

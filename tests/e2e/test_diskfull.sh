@@ -43,6 +43,7 @@ is "full from the start: exit" "$status" 5
 matches "full from the start: says why" "$(<"$scratch/stderr")" "No space left"
 is "full from the start: nothing booted" "$(grep -c ' boot: ' "$scratch/stdout")" 0
 whole "full from the start"
+is "full from the start: no run directory" "$(find "$scratch/out" -mindepth 2 -printf '%P ')" ""
 umount "$scratch/out"
 host_is_as_before "full from the start: the host is as before"
 
@@ -62,6 +63,7 @@ full_after() {
 	is "$name: the manifest says broken" "$(jq -r .state "$run/manifest.json")" broken
 	matches "$name: the manifest says why" "$(jq -r .reason "$run/manifest.json")" "No space left"
 	whole "$name"
+	is "$name: the room put aside is given back" "$(ls -A "$run" | grep reserve)" ""
 	is "$name: no journal is left" "$(ls "$LIMITLAB_STATE_DIR/journal")" ""
 	umount "$scratch/out"
 	host_is_as_before "$name: the host is as before"
