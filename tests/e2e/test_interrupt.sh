@@ -34,7 +34,7 @@ is "Ctrl-C in the timeline: the event until then" "$(grep -c cpu.shares "$run/ev
 matches "Ctrl-C in the timeline: the output until then" "$(<"$run/log/red.stream")" "@start"
 ll judge "$run"
 is "an interrupted run is judged inconclusive" "$status" 3
-interrupted "SIGTERM while booting" TERM 143 "event at .*: (blue|red)$"
+interrupted "SIGTERM while booting" TERM 143 "event at .*(blue|red) is ready"
 interrupted "SIGTERM in the timeline" TERM 143 "start all"
 
 # A batch ends with the signal too: the second scenario does not start.

@@ -100,7 +100,7 @@ killed supervisor " libvirt: " 0
 killed run " boot: " 0
 killed init " boot: +qemu" 2
 killed supervisor " boot: +qemu" 2
-killed all "event at .*: (blue|red)$" 2
+killed all "event at .*(blue|red) is ready" 2
 killed run " barrier" 2
 killed supervisor " barrier" 2
 killed all " timeline: " 2
