@@ -87,9 +87,10 @@ struct run_case {
 	double wasted;         /* part of the capacity that nobody uses */
 	double foreign, steal; /* part of the capacity that others take */
 	bool nobody_waits;     /* run_delay_ns does not grow */
-	double noise;          /* every second sample's reading is off by so many seconds of CPU */
-	double wobble;         /* red's share swings by this much from second to second */
-	double spike_at_s;     /* one interval in which red gets everything */
+	double held_up; /* part of the time in which red neither runs nor waits; the others take its share */
+	double noise;   /* every second sample's reading is off by so many seconds of CPU */
+	double wobble;  /* red's share swings by this much from second to second */
+	double spike_at_s; /* one interval in which red gets everything */
 	/* What the record lacks. */
 	double drop_from_s, drop_to_s; /* no rows at all */
 	double end_s;                  /* samples end here; 0: at the end */
@@ -176,6 +177,15 @@ static const struct run_case run_cases[] = {
 		.verdicts = "iiiii",
 		.drop_red = true,
 		.reason = "0 samples of vcpu_usage_ns of 'red'"},
+	{.name = "red's guest is held up, the core stays busy",
+		.yaml = shares_yaml,
+		.verdicts = "iiiii",
+		.held_up = 0.15,
+		.reason = "'red' ran or waited for a CPU for only 85"},
+	{.name = "held up so little that it does not matter",
+		.yaml = shares_yaml,
+		.verdicts = "ppppp",
+		.held_up = 0.02},
 	{.name = "no run delay recorded",
 		.yaml = shares_yaml,
 		.verdicts = "iiiii",
@@ -403,6 +413,9 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 				share = fmin(1, share * c->red_times);
 			else if (c->red_times > 0 && scenario->tenant_count > 1)
 				share = (1 - fmin(1, c->red_times * true_share(c, &model, 2, t_s))) / 2;
+			if (c->held_up > 0 && scenario->tenant_count > 1)
+				share = red ? share * (1 - c->held_up)
+					    : share + c->held_up * true_share(c, &model, 2, t_s) / 2;
 			if (c->wobble > 0 && red)
 				share += c->wobble * (fmod(t_s, 2) < 1 ? 1 : -1);
 			else if (c->wobble > 0)
@@ -418,7 +431,7 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 			now[i] += (share - now[i]) * (c->slow_s > 0 && t_s > 1 ? STEP_S / c->slow_s : 1);
 			vcpu[i] += now[i] * STEP_S;
 			if (!c->nobody_waits && t_s >= 0)
-				delay[i] += (1 - now[i]) * STEP_S;
+				delay[i] += (1 - now[i] - (red ? c->held_up : 0)) * STEP_S;
 			used += now[i];
 		}
 		busy += (used + c->foreign) * STEP_S;
