@@ -192,7 +192,8 @@ int inner_boot(struct inner *inner, struct err *err)
 	char detail[128];
 
 	inner->zero_ns = clock_now_ns();
-	wire_phase(plan->wire_fd, "acceleration", "");
+	wire_phase(
+		plan->wire_fd, "acceleration", plan->accel == ACCEL_AUTO ? "KVM, if it boots a guest" : "");
 	AUTO(free_ptr) char *cache = state_path("");
 	if (accel_decide(plan->accel, cache, plan->image->kernel_path, plan->image->initrd_path,
 		    &inner->accel, err))
