@@ -130,7 +130,8 @@ int net_set_priority(struct target *target, const struct net_state *state, uint3
 	struct target_link *link = target->link;
 	struct htb_class wanted = state->live;
 
-	if (wanted.prio == priority)
+	/* The same number may still be waiting for its class to run empty, if it was set raw or by tc: "reliable" makes sure. */
+	if (wanted.prio == priority && link->apply != NET_APPLY_RELIABLE)
 		return 0;
 	wanted.prio = priority;
 	switch (link->apply) {

@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "sample/net.h"
 #include "sample/source.h"
 
 static const char *const column_names[] = {
@@ -34,6 +35,13 @@ static const char *const column_names[] = {
 	[SAMPLE_HOST_IDLE_NS] = "host_idle_ns",
 	[SAMPLE_HOST_STEAL_NS] = "host_steal_ns",
 	[SAMPLE_MEM_AVAILABLE_BYTES] = "mem_available_bytes",
+	[SAMPLE_NET_CLASS_BYTES] = "net_class_bytes",
+	[SAMPLE_NET_CLASS_PACKETS] = "net_class_packets",
+	[SAMPLE_NET_CLASS_DROPS] = "net_class_drops",
+	[SAMPLE_NET_CLASS_OVERLIMITS] = "net_class_overlimits",
+	[SAMPLE_NET_CLASS_BACKLOG_BYTES] = "net_class_backlog_bytes",
+	[SAMPLE_NET_LENDS] = "net_lends",
+	[SAMPLE_NET_BORROWS] = "net_borrows",
 };
 _Static_assert(ARRAY_SIZE(column_names) == SAMPLE_COLUMN_COUNT, "every column has a name");
 
@@ -44,6 +52,8 @@ static const struct source_ops *const sources[] = {
 	&source_threads,
 	&source_memory,
 	&source_blkio,
+	&source_net,
+	&source_net_host,
 	&source_host,
 };
 
@@ -55,6 +65,7 @@ struct row {
 struct sampler {
 	struct row *rows; /* the tenants, then the host */
 	size_t row_count;
+	struct net_view *net; /* NULL: no link */
 };
 
 DEFINE_AUTO(sampler, struct sampler *, sampler_free);
@@ -81,12 +92,27 @@ static bool open_row(struct row *row, const char *name, bool host, const struct 
 int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count,
 	const cpu_set_t *scarce_cpus, struct sampler **ret_sampler, struct err *err)
 {
+	return sampler_new_with_link(root, tenants, count, scarce_cpus, NULL, ret_sampler, err);
+}
+
+int sampler_new_with_link(const char *root, const struct sampler_tenant *tenants, size_t count,
+	const cpu_set_t *scarce_cpus, const struct sampler_link *link, struct sampler **ret_sampler,
+	struct err *err)
+{
 	AUTO(sampler) struct sampler *sampler = xcalloc(1, sizeof(*sampler));
 
+	if (link && net_view_new(link->uplink, link->shared_class, &sampler->net, err))
+		return err_wrap(err, "cannot sample the shared link");
 	sampler->rows = xcalloc(count + 1, sizeof(*sampler->rows));
 	for (size_t i = 0; i < count; i++) {
 		struct sample_place place = {
-			.root = root, .pid = tenants[i].pid, .cgroup = tenants[i].cgroup};
+			.root = root,
+			.pid = tenants[i].pid,
+			.cgroup = tenants[i].cgroup,
+			.net = sampler->net,
+			.net_class = tenants[i].net_class,
+			.net_tap = tenants[i].net_tap,
+		};
 		if (!open_row(&sampler->rows[sampler->row_count++], tenants[i].name, false, &place)) {
 			(void)err_host(err, "no counter of tenant '%s' (process %d) can be read",
 				tenants[i].name, (int)tenants[i].pid);
@@ -94,7 +120,7 @@ int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t c
 				err, "mount the cgroup controllers cpu, cpuacct, memory and blkio, or v2");
 		}
 	}
-	struct sample_place host = {.root = root, .scarce_cpus = scarce_cpus};
+	struct sample_place host = {.root = root, .scarce_cpus = scarce_cpus, .net = sampler->net};
 	(void)open_row(&sampler->rows[sampler->row_count++], "host", true, &host);
 	*ret_sampler = STEAL(sampler);
 	return 0;
@@ -110,11 +136,14 @@ void sampler_free(struct sampler *sampler)
 		free(sampler->rows[i].name);
 	}
 	free(sampler->rows);
+	net_view_free(sampler->net);
 	free(sampler);
 }
 
 void sampler_tick(struct sampler *sampler, uint64_t zero_ns, struct table *table)
 {
+	if (sampler->net)
+		net_view_refresh(sampler->net);
 	for (size_t i = 0; i < sampler->row_count; i++) {
 		struct row *row = &sampler->rows[i];
 		/* The start of the timeline may still lie ahead: signed. */

@@ -9,6 +9,9 @@
  *		blk_read_bytes blk_write_bytes blk_read_ios blk_write_ios tap_rx_bytes tap_tx_bytes
  *	"host" row: set_busy_ns set_idle_ns set_steal_ns (sum over the scarce CPUs, /proc/stat, so in steps of 10 ms),
  *		host_busy_ns host_idle_ns host_steal_ns (all CPUs), mem_available_bytes
+ *	both, with a link: net_class_bytes net_class_packets net_class_drops net_class_overlimits net_class_backlog_bytes net_lends
+ *		net_borrows: a tenant's own classes on the uplink, and on the "host" row the class that all share
+ * Network bytes are those of the link layer.  tap_rx_bytes is what the VM sent, tap_tx_bytes what was sent to it.
  * vcpu_usage_ns and run_delay_ns are summed over the vCPU threads (the threads of the vcpuN groups):
  * /proc/PID/task/TID/schedstat, fields 1 and 2 (Documentation/scheduler/sched-stats).  cpu_usage_ns is the whole VM's:
  * cpuacct.usage, or cpu.stat usage_usec; where QEMU has no group of its own there, the CPU clock of its process
@@ -32,6 +35,14 @@ struct sampler_tenant {
 	const char *name;
 	pid_t pid;                      /* QEMU */
 	const struct cgroup_vm *cgroup; /* only read inside sampler_new(); NULL: no groups, threads only */
+	/* Only with a link: its first class on the uplink (its second is counted with it), and its tap; 0 and NULL: none. */
+	uint32_t net_class;
+	const char *net_tap;
+};
+
+struct sampler_link {
+	const char *uplink;    /* in the caller's network namespace */
+	uint32_t shared_class; /* the class that all tenants share */
 };
 
 /*
@@ -40,6 +51,10 @@ struct sampler_tenant {
  */
 int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count,
 	const cpu_set_t *scarce_cpus, struct sampler **ret_sampler, struct err *err);
+/* The same, with the network counters of a link (NULL: none). */
+int sampler_new_with_link(const char *root, const struct sampler_tenant *tenants, size_t count,
+	const cpu_set_t *scarce_cpus, const struct sampler_link *link, struct sampler **ret_sampler,
+	struct err *err);
 void sampler_free(struct sampler *sampler);
 /* Names of the columns of samples.csv. */
 const char *const *sampler_columns(size_t *ret_count);

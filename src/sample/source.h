@@ -14,6 +14,8 @@
 
 #include "applier/cgroup.h"
 
+struct net_view;
+
 /* The columns of samples.csv, in order; names in sampler.c. */
 enum sample_column {
 	SAMPLE_CPU_USAGE_NS,
@@ -31,7 +33,7 @@ enum sample_column {
 	SAMPLE_BLK_WRITE_BYTES,
 	SAMPLE_BLK_READ_IOS,
 	SAMPLE_BLK_WRITE_IOS,
-	SAMPLE_TAP_RX_BYTES, /* the tap source comes with the link fixture */
+	SAMPLE_TAP_RX_BYTES, /* what the VM sent */
 	SAMPLE_TAP_TX_BYTES,
 	SAMPLE_SET_BUSY_NS,
 	SAMPLE_SET_IDLE_NS,
@@ -40,6 +42,13 @@ enum sample_column {
 	SAMPLE_HOST_IDLE_NS,
 	SAMPLE_HOST_STEAL_NS,
 	SAMPLE_MEM_AVAILABLE_BYTES,
+	SAMPLE_NET_CLASS_BYTES,
+	SAMPLE_NET_CLASS_PACKETS,
+	SAMPLE_NET_CLASS_DROPS,
+	SAMPLE_NET_CLASS_OVERLIMITS,
+	SAMPLE_NET_CLASS_BACKLOG_BYTES,
+	SAMPLE_NET_LENDS,
+	SAMPLE_NET_BORROWS,
 	SAMPLE_COLUMN_COUNT,
 };
 
@@ -49,6 +58,9 @@ struct sample_place {
 	pid_t pid;                      /* tenants only */
 	const struct cgroup_vm *cgroup; /* tenants only; may be NULL */
 	const cpu_set_t *scarce_cpus;   /* host only; may be NULL */
+	const struct net_view *net;     /* NULL: no link is sampled; outlives the source */
+	uint32_t net_class;             /* tenants only; 0: none */
+	const char *net_tap;            /* tenants only; may be NULL */
 };
 
 struct source_ops {
@@ -63,7 +75,7 @@ struct source_ops {
 };
 
 extern const struct source_ops source_cgroup_cpu, source_process, source_threads, source_memory, source_blkio,
-	source_host;
+	source_host, source_net, source_net_host;
 
 /* A kernel file that is kept open: the descriptor, or -1. */
 int counter_open(const char *directory, const char *file);
