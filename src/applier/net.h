@@ -18,12 +18,42 @@
 
 struct target;
 
-/* How a change of priority is made (applier/net_priority.c has the measurements). */
+/*
+ * How a change of priority is made.  The kernel files a class under its prio when it gets its first packet, and forgets it when it
+ * runs empty (sch_htb.c, htb_activate(), htb_deactivate()); a prio that is changed in between waits for that moment, which
+ * never comes while the VM has something to send.  A queue cannot be moved to another class: grafting one that exists purges
+ * it, and kernels since the end of 2024 refuse it ("Cannot move an existing qdisc to a different parent").
+ *
+ * raw       The class is changed, as "tc class change" does.
+ * leaf      The class is changed and its queue replaced: what was queued is dropped, so it runs empty at once.
+ * switch    The spare class gets the new prio and the filter is pointed at it; the old one drains at its guaranteed rate, and
+ *           whatever it still holds is overtaken.
+ * reliable  As switch, but first the old class's own rate is raised by what the link guarantees to nobody (up to its ceil),
+ *           and once it sends by that the filter is switched: it drains before anybody borrows, and the new class with nothing
+ *           but its own rate has little chance to overtake.  Then both get the asked values.  Never more than the link is
+ *           guaranteed to anybody.  Takes at most 0.6 s; what is not drained then goes on at the guaranteed rate.
+ *
+ * Measured on 6.18, three backlogged senders, everybody at prio 3 and then one at 0 or 5, one CPU, in private namespaces.
+ * TCP, four streams each with GSO, queues of 1 MiB; retransmits are those of the changed sender in the 0.6 s after the change (it
+ * has up to 70 in 0.6 s without any change).  UDP: two changes (3 to 0 to 5) at 60 Mbit/s, guaranteed 2 each, queues of 512 KiB
+ * (363 datagrams); "steps back" are datagrams with a lower number than the one that came before.
+ *
+ *              300 Mbit/s, 10 each    300 Mbit/s, 10 each    80 Mbit/s, 15+26+39     60 Mbit/s, UDP
+ *              3 to 0, TCP            3 to 5, TCP            3 to 0, TCP
+ *              after  lost  retrans   after  lost  retrans   after   lost  retrans   after  lost  steps back
+ *    raw       never     0     0      never     0     0      never      0   106      never     0     0
+ *    leaf      0.1 ms    9   139      0.2 ms    8   103      0.1 ms    28   255      0.2 ms  708     0
+ *    switch    0.4 ms    0    50      0.1 ms    0    24      0.2 ms     0   497      0.2 ms   58   308
+ *    reliable   23 ms    0     0       13 ms    0     0      404 ms     0    35       79 ms    0    29
+ *
+ * "lost" counts queued frames, a GSO frame of up to 64 KiB as one.  Where the guaranteed rates use up the link (the third
+ * column) there is nothing to drain with, and a change of priority changes no rate either.
+ */
 enum net_apply {
-	NET_APPLY_RELIABLE, /* takes effect at once and drops nothing */
-	NET_APPLY_RAW,      /* the kernel's plain behaviour: no effect until the class runs empty */
-	NET_APPLY_LEAF,     /* class changed, its queue replaced: at once, the queue is lost */
-	NET_APPLY_SWITCH, /* filter switched to the spare class, the old one drains at its own rate: reorders */
+	NET_APPLY_RELIABLE,
+	NET_APPLY_RAW,
+	NET_APPLY_LEAF,
+	NET_APPLY_SWITCH,
 	NET_APPLY_COUNT,
 };
 

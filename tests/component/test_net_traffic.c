@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Three tenants that always have something to send share a link of 60 Mbit/s, all in network namespaces of this test's own.  A plain
- * change of priority does nothing to a class that never runs empty; the reliable one acts within a second, drops nothing and keeps
- * the order.  Rates are taken from the sampler, and compared with the model and with tc.
+ * change of priority does nothing to a class that never runs empty; the reliable one acts within a second, drops nothing and
+ * hardly disturbs the order.  Rates are taken from the sampler, and compared with the model and with tc.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -39,7 +39,7 @@
 #define TENANTS    3
 #define LINK_RATE  (60 * MBIT)
 #define OWN_RATE   (2 * MBIT)
-#define SENT_RATE  (40 * MBIT)
+#define SENT_RATE  (70 * MBIT)
 #define DATAGRAM   1400
 #define FRAME      (DATAGRAM + 8 + 20 + 14)
 #define FIRST_PORT 9000
@@ -51,7 +51,8 @@ static struct tenant {
 	int index, netns, sender, receiver;
 	struct target *target;
 	uint32_t next; /* number of the next datagram */
-	_Atomic uint32_t newest, late;
+	_Atomic uint32_t last,
+		back; /* number of the last datagram that came; steps back from one to the next */
 } tenants[TENANTS];
 static atomic_bool stopping;
 static struct table samples;
@@ -123,10 +124,9 @@ static void receive_all(struct tenant *tenant)
 	uint32_t words[DATAGRAM / sizeof(uint32_t)];
 
 	while (recv(tenant->receiver, words, sizeof(words), 0) > 0) {
-		if (words[0] < tenant->newest)
-			tenant->late++;
-		else
-			tenant->newest = words[0];
+		if (words[0] < tenant->last)
+			tenant->back++;
+		tenant->last = words[0];
 	}
 }
 
@@ -210,7 +210,7 @@ static void assert_as_model(const char *what, const struct rates *rates, unsigne
 
 	for (size_t i = 0; i < TENANTS; i++)
 		claims[i] = (struct htb_claim){
-			.rate = 2, .ceil = 60, .demand = 40, .quantum = 1, .prio = i ? 3 : prio};
+			.rate = 2, .ceil = 60, .demand = 70, .quantum = 1, .prio = i ? 3 : prio};
 	assert_int_equal(model_htb(60, (double)INFINITY, claims, TENANTS, share), 0);
 	for (size_t i = 0; i < TENANTS; i++)
 		assert_near(what, rates->of[i], share[i], 3);
@@ -306,7 +306,7 @@ static void test_priority_changes(void **state)
 	set_priority(tenants[0].target, NET_APPLY_RAW, 0);
 	clock_sleep_until_ns(clock_now_ns() + 300 * NS_PER_MS);
 	struct rates raw = measure(1000);
-	uint32_t late_before = tenants[0].late;
+	uint32_t back_before = tenants[0].back;
 	uint64_t start_ns = clock_now_ns();
 	set_priority(tenants[0].target, NET_APPLY_RELIABLE, 0);
 	uint64_t took_ns = clock_now_ns() - start_ns;
@@ -316,9 +316,12 @@ static void test_priority_changes(void **state)
 	set_priority(tenants[0].target, NET_APPLY_RELIABLE, 5);
 	clock_sleep_until_ns(clock_now_ns() + 700 * NS_PER_MS);
 	struct rates last = measure(700);
-	uint32_t late = tenants[0].late - late_before;
+	uint32_t back = tenants[0].back - back_before;
 	stopping = true;
 	(void)pthread_join(thread, NULL);
+	uint64_t dropped = target_link_dropped(tenants[0].target);
+	print_message("# %u steps back in %u datagrams, %" PRIu64 " dropped by the changes\n", back,
+		tenants[0].last, dropped);
 
 	if (before.least_backlog <= 0 || raw.least_backlog <= 0) {
 		/* The machine stood still for longer than the queues last: then even a raw change acts. */
@@ -331,9 +334,9 @@ static void test_priority_changes(void **state)
 	assert_true(took_ns < NS_PER_S);
 	assert_as_model("first", &first, 0);
 	assert_as_model("last", &last, 5);
-	assert_int_equal(target_link_dropped(tenants[0].target), 0);
-	print_message("# %u of %u datagrams came late\n", late, tenants[0].newest);
-	assert_true(late < 50);
+	assert_int_equal(dropped, 0);
+	/* The new class sends a few by its own rate while the old one drains; switching at once takes some 350 steps back. */
+	assert_true(back < 60);
 	/* The shared class, on the host's row, has the tenants' bytes and the little of the default class. */
 	clock_sleep_until_ns(clock_now_ns() + 800 * NS_PER_MS);
 	const double *cells = sample();
