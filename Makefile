@@ -155,7 +155,7 @@ ASAN_LEVEL      = --level asan --timeout 120 --jobs 2 $(call in_build,$(ASAN_BUI
 	--level asan --timeout 240 $(call in_build,$(ASAN_BUILD),$(COMPONENT))
 FUZZ_LEVEL      = --level fuzz --timeout $$(($(words $(FUZZERS)) * ($(FUZZ_SECONDS) + 30))) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
 	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) tests/fuzz/run-fuzz.sh
-CHECK_LEVEL     = --level check --timeout 400 --jobs 2 $(CHECK_SH)
+CHECK_LEVEL     = --level check --timeout 900 --jobs 2 $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
 LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh
 
