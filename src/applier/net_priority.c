@@ -98,30 +98,39 @@ static int set_switch(
 												      : 0;
 }
 
+/* Raises the old class's own rate by what nobody is guaranteed, and waits until it sends by it. */
+static int hurry(struct target_link *link, const struct net_state *state, struct err *err)
+{
+	struct htb_class old = state->live;
+	/* The new class has the same rate from the start, beside the old one. */
+	uint64_t guaranteed = state->others_bytes_per_s + 2 * old.rate_bytes_per_s;
+
+	if (state->parent_bytes_per_s <= guaranteed || !old.backlog_packets)
+		return 0;
+	old.rate_bytes_per_s += state->parent_bytes_per_s - guaranteed;
+	if (old.rate_bytes_per_s > old.ceil_bytes_per_s)
+		old.rate_bytes_per_s = old.ceil_bytes_per_s;
+	if (htb_class_change(link->htb, &old, err))
+		return -1;
+	/* Until the debts of its old rate are paid, it would still only borrow. */
+	return wait_for_class(link, &state->live, false, CLEAR_NS, err);
+}
+
 static int set_reliable(
 	struct target_link *link, const struct net_state *state, struct htb_class wanted, struct err *err)
 {
-	struct htb_class old = state->live;
-	uint64_t guaranteed = state->others_bytes_per_s + old.rate_bytes_per_s;
+	uint32_t old_id = wanted.id;
 
-	wanted.id = old.id ^ NET_SPARE;
+	wanted.id ^= NET_SPARE;
 	if (prepare_spare(link, state, &wanted, err))
 		return -1;
-	if (state->parent_bytes_per_s > guaranteed && old.backlog_packets) {
-		old.rate_bytes_per_s += state->parent_bytes_per_s - guaranteed;
-		if (old.rate_bytes_per_s > old.ceil_bytes_per_s)
-			old.rate_bytes_per_s = old.ceil_bytes_per_s;
-		if (htb_class_change(link->htb, &old, err))
-			return -1;
-		/* Until the debts of its old rate are paid, it would still only borrow. */
-		if (wait_for_class(link, &state->live, false, CLEAR_NS, err))
-			return -1;
-	}
-	if (switch_filter(link, state, wanted.id, err))
+	if (hurry(link, state, err) || switch_filter(link, state, wanted.id, err)) {
+		(void)htb_class_change(link->htb, &state->live, NULL);
 		return -1;
-	int result = wait_for_class(link, &old, true, DRAIN_NS, err);
+	}
+	int result = wait_for_class(link, &state->live, true, DRAIN_NS, err);
 	/* It keeps what it could not send, and goes on at its own rate. */
-	wanted.id = old.id;
+	wanted.id = old_id;
 	return htb_class_change(link->htb, &wanted, err) ? -1 : result;
 }
 

@@ -84,6 +84,10 @@ tick=$(value tick_us "$out/tick")
 stats=$(value stats_us "$out/tick")
 row 'a tick of three tenants' "$tick" "$stats" "$(awk -v a="$tick" -v b="$stats" 'BEGIN {printf "%.4f", a / b}')" 0.02 0.01 ' us' ' us of libvirt'
 
+alone "$LIMITLAB_BUILD/tests/bench/bench_net" >"$out/net" || broken 'no change of an HTB class was measured'
+class=$(value net_set_us "$out/net")
+tc=$(value tc_us "$out/net")
+row 'change of one HTB class' "$class" "$tc" "$(awk -v a="$class" -v b="$tc" 'BEGIN {printf "%.4f", a / b}')" 0.05 0.02 ' us' ' us of tc'
 row 'own CPU at 100 ms, 7 events/s' "$(number overhead_cpu_pct | cut -c1-6)" - - 1 0.5 ' %'
 row 'lateness of events, p99' "$(number event_lateness_p99_ms | cut -c1-6)" - - 5 2 ' ms'
 row 'lateness of ticks, p99' "$(number tick_lateness_p99_ms | cut -c1-6)" - - 5 2 ' ms'
@@ -98,6 +102,7 @@ for i in 1 2 3; do
 done
 row 'judge and plot' "$(median <"$out/files_s")" - - 1 1 ' s'
 info 'memory of limitlab (RSS)' "$(number overhead_rss_mib | cut -c1-5) MiB" 'for information'
+info 'the network, of one tick' "$(value net_tick_us "$out/net") us" 'for information'
 info 'CPU of one tick' "$(number tick_cost_us | cut -c1-5) us" 'for information'
 
 printf 'load average after: %s\n\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
