@@ -52,7 +52,7 @@ for attempt in 1 2 3; do
 done
 
 echo 1..13
-report "$(step host)" "the outer VM has systemd, pure cgroup v2, machined and /dev/kvm" "$out/host.log"
+report "$(step host)" "the outer VM has systemd, pure cgroup v2, machined, AppArmor and /dev/kvm" "$out/host.log"
 report "$(step doctor)" "doctor finds everything there" "$out/doctor.log"
 report "$(step check)" "check accepts the scenario" "$out/check.log"
 report "$(step run)" "the CPU scenario passes with nested tenants" "$out/run.log"
