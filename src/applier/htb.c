@@ -66,7 +66,8 @@ uint32_t htb_burst_bytes(uint64_t rate_bytes_per_s)
 	return burst > BURST_MAX ? BURST_MAX : (uint32_t)burst;
 }
 
-int htb_root_add(struct htb *htb, uint32_t handle, uint32_t default_minor, struct err *err)
+int htb_root_add_kind(
+	struct htb *htb, const char *kind, uint32_t handle, uint32_t default_minor, struct err *err)
 {
 	AUTO(rtnl_qdisc) struct rtnl_qdisc *qdisc = rtnl_qdisc_alloc();
 
@@ -75,10 +76,11 @@ int htb_root_add(struct htb *htb, uint32_t handle, uint32_t default_minor, struc
 	rtnl_tc_set_ifindex(TC_CAST(qdisc), htb->ifindex);
 	rtnl_tc_set_parent(TC_CAST(qdisc), TC_H_ROOT);
 	rtnl_tc_set_handle(TC_CAST(qdisc), handle);
-	int code = rtnl_tc_set_kind(TC_CAST(qdisc), "htb");
+	int code = rtnl_tc_set_kind(TC_CAST(qdisc), kind);
 	if (code < 0)
 		return err_netlink(err, code, "libnl does not know HTB");
-	(void)rtnl_htb_set_defcls(qdisc, default_minor);
+	if (!strcmp(kind, "htb"))
+		(void)rtnl_htb_set_defcls(qdisc, default_minor);
 	code = rtnl_qdisc_add(htb->socket, qdisc, NLM_F_CREATE | NLM_F_EXCL);
 	/* ENOENT: "Specified qdisc kind is unknown". */
 	if (code == -NLE_OBJ_NOTFOUND || code == -NLE_OPNOTSUPP) {
@@ -89,6 +91,11 @@ int htb_root_add(struct htb *htb, uint32_t handle, uint32_t default_minor, struc
 		return err_input(
 			err, "'%s' has a root qdisc already, and it is not ours to replace", htb->device);
 	return code < 0 ? err_netlink(err, code, "cannot put HTB on '%s'", htb->device) : 0;
+}
+
+int htb_root_add(struct htb *htb, uint32_t handle, uint32_t default_minor, struct err *err)
+{
+	return htb_root_add_kind(htb, "htb", handle, default_minor, err);
 }
 
 int htb_root_delete(struct htb *htb, uint32_t handle, struct err *err)

@@ -15,4 +15,8 @@ struct htb {
 	int ifindex;
 };
 
+/* As htb_root_add(); for tests, with a kind that no kernel has. */
+int htb_root_add_kind(
+	struct htb *htb, const char *kind, uint32_t handle, uint32_t default_minor, struct err *err);
+
 #endif

@@ -36,6 +36,9 @@ enum derived {
 	HOST_BUSY_PCT,
 	HOST_STEAL_PCT,
 	MEM_AVAILABLE_MIB,
+	NET_CLASS,
+	NET_BACKLOG,
+	NET_DROPS,
 	DERIVED_COUNT,
 };
 
@@ -60,6 +63,9 @@ static const char *const derived_names[] = {
 	[HOST_BUSY_PCT] = "host_busy_pct",
 	[HOST_STEAL_PCT] = "host_steal_pct",
 	[MEM_AVAILABLE_MIB] = "mem_available_mib",
+	[NET_CLASS] = "net_class_mbit_per_s",
+	[NET_BACKLOG] = "net_backlog_bytes",
+	[NET_DROPS] = "net_drops_per_s",
 };
 _Static_assert(ARRAY_SIZE(derived_names) == DERIVED_COUNT, "every series has a name");
 
@@ -100,6 +106,14 @@ static double rate(const struct step *step, const char *name, double per_unit)
 	return growth(step, name) * per_unit / step->dt_s;
 }
 
+/* A tenant's own classes, or on the host's row the one that all share. */
+static void derive_class(const struct step *step, double *cells)
+{
+	cells[NET_CLASS] = rate(step, "net_class_bytes", 8 / 1e6);
+	cells[NET_BACKLOG] = level(step, "net_class_backlog_bytes");
+	cells[NET_DROPS] = rate(step, "net_class_drops", 1);
+}
+
 static void derive_tenant(const struct step *step, unsigned scarce_cpu_count, double *cells)
 {
 	cells[VCPU_PCT] = cpu_percent(step, "vcpu_usage_ns");
@@ -116,8 +130,10 @@ static void derive_tenant(const struct step *step, unsigned scarce_cpu_count, do
 	cells[MEM_SWAP_MIB] = level(step, "mem_swap_bytes") / BYTES_PER_MIB;
 	cells[DISK_READ] = rate(step, "blk_read_bytes", 1 / BYTES_PER_MIB);
 	cells[DISK_WRITE] = rate(step, "blk_write_bytes", 1 / BYTES_PER_MIB);
-	cells[NET_RX] = rate(step, "tap_rx_bytes", 8 / 1e6);
-	cells[NET_TX] = rate(step, "tap_tx_bytes", 8 / 1e6);
+	/* The tap receives what the VM transmits. */
+	cells[NET_RX] = rate(step, "tap_tx_bytes", 8 / 1e6);
+	cells[NET_TX] = rate(step, "tap_rx_bytes", 8 / 1e6);
+	derive_class(step, cells);
 }
 
 /*
@@ -144,6 +160,7 @@ static void derive_host(const struct step *step, unsigned scarce_cpu_count, doub
 	static const char *const set[] = {"set_busy_ns", "set_idle_ns", "set_steal_ns"};
 	static const char *const host[] = {"host_busy_ns", "host_idle_ns", "host_steal_ns"};
 
+	derive_class(step, cells);
 	derive_busy(step, set, &cells[SET_BUSY_PCT], &cells[SET_STEAL_PCT]);
 	derive_busy(step, host, &cells[HOST_BUSY_PCT], &cells[HOST_STEAL_PCT]);
 	if (scarce_cpu_count && step->dt_s > 0)

@@ -6,7 +6,8 @@
  * capacity of the scarce CPUs; missing without a CPU fixture) run_delay_pct throttled_pct mem_mib mem_anon_mib
  * mem_swap_mib disk_read_mib_per_s disk_write_mib_per_s net_rx_mbit_per_s net_tx_mbit_per_s work_per_s;
  * "host" rows: set_busy_pct set_steal_pct (percent of the capacity of the scarce CPUs) set_foreign_pct (busy time there
- * that is no tenant's vCPU) host_busy_pct host_steal_pct mem_available_mib.
+ * that is no tenant's vCPU) host_busy_pct host_steal_pct mem_available_mib; both: net_class_mbit_per_s (link layer, what HTB
+ * let through: of the tenant, or of the class that all share) net_backlog_bytes net_drops_per_s.  net_tx is what the VM sent.
  *
  * A rate belongs to the interval that ends at its row's t_s and begins at the tenant's row before; a tenant's first row
  * has levels only.  Missing stays missing, and a counter that ran backwards gives a missing rate.  set_foreign_pct

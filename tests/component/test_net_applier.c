@@ -17,6 +17,7 @@
 
 #include "applier/applier.h"
 #include "applier/htb.h"
+#include "applier/htb_internal.h"
 #include "applier/net.h"
 #include "applier/ops.h"
 #include "base/auto.h"
@@ -417,6 +418,33 @@ static void test_bad_values(void **state)
 	undo();
 }
 
+/* What a device cannot have, told apart: no such kind in the kernel, and a root that is taken. */
+static void test_bad_roots(void **state)
+{
+	AUTO(link_fixture) struct link_fixture *fixture = make_link(300 * MBIT);
+	AUTO(htb) struct htb *lo = NULL;
+	AUTO(htb) struct htb *uplink = NULL;
+	struct err err[3] = {ERR_INIT, ERR_INIT, ERR_INIT};
+	uint32_t root = 7;
+
+	(void)state;
+	must(htb_open("lo", &lo, &err[2]), &err[2]);
+	must(htb_open(LINK_UPLINK, &uplink, &err[2]), &err[2]);
+	assert_int_equal(htb_root_add_kind(lo, "nosuchkind", LINK_ROOT, 1, &err[0]), -1);
+	assert_int_equal(err[0].domain, ERR_HOST);
+	assert_has(&err[0], "this kernel has no HTB");
+	assert_true(err[0].remedy[0] != '\0');
+	must(htb_root_find(lo, &root, &err[2]), &err[2]);
+	assert_int_equal(root, 0);
+	AUTO(free_ptr) char *before = picture();
+	assert_int_equal(htb_root_add(uplink, 0x00020000, 1, &err[1]), -1);
+	assert_int_equal(err[1].domain, ERR_INPUT);
+	assert_has(&err[1], "has a root qdisc already");
+	AUTO(free_ptr) char *after = picture();
+	assert_string_equal(after, before);
+	undo();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_takes_over),
 		cmocka_unit_test(test_bad_bindings),
 		cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_bad_roots),
 	};
 
 	if (unshare(CLONE_NEWNET)) {

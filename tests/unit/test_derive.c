@@ -67,10 +67,11 @@ static void test_rates(void **state)
 	make_samples(&samples);
 	ROW(&samples, -0.5, "red", {"cpu_usage_ns", 1e9}, {"vcpu_usage_ns", 4e8}, {"run_delay_ns", 0},
 		{"cpu_throttled_ns", 5}, {"mem_usage_bytes", 1048576}, {"blk_read_bytes", 0},
-		{"tap_tx_bytes", 0});
+		{"tap_rx_bytes", 0}, {"net_class_bytes", 0}, {"net_class_backlog_bytes", 7});
 	ROW(&samples, 0.5, "red", {"cpu_usage_ns", 1.9e9}, {"vcpu_usage_ns", 1.2e9}, {"run_delay_ns", 2e8},
 		{"cpu_throttled_ns", 1e8 + 5}, {"mem_usage_bytes", 2097152}, {"mem_swap_bytes", 0},
-		{"blk_read_bytes", 3145728}, {"tap_tx_bytes", 125000});
+		{"blk_read_bytes", 3145728}, {"tap_rx_bytes", 125000}, {"net_class_bytes", 250000},
+		{"net_class_backlog_bytes", 0}, {"net_class_drops", 5});
 	derive_series(&samples, 2, NULL, 0, &series);
 	assert_int_equal(series.row_count, 2);
 	/* The first row has levels only. */
@@ -88,7 +89,13 @@ static void test_rates(void **state)
 	check(&series, 1, "mem_swap_mib", 0);
 	check(&series, 1, "disk_read_mib_per_s", 3);
 	check(&series, 1, "disk_write_mib_per_s", MISSING);
+	/* Seen from the VM: what its tap received. */
 	check(&series, 1, "net_tx_mbit_per_s", 1);
+	check(&series, 0, "net_class_mbit_per_s", MISSING);
+	check(&series, 0, "net_backlog_bytes", 7);
+	check(&series, 1, "net_class_mbit_per_s", 2);
+	check(&series, 1, "net_backlog_bytes", 0);
+	check(&series, 1, "net_drops_per_s", MISSING);
 	check(&series, 1, "net_rx_mbit_per_s", MISSING);
 	check(&series, 1, "work_per_s", MISSING);
 	check(&series, 1, "set_busy_pct", MISSING);

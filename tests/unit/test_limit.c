@@ -47,6 +47,12 @@ static const struct {
 	{"no quota", "cpu.quota", "max", LIMIT_UNLIMITED, "max"},
 	{"most quota", "cpu.quota", "17592186044415us", 17592186044415, "17592186044415us"},
 	{"period", "cpu.period", "100ms", 100000, "100ms"},
+	{"best priority", "net.priority", "0", 0, "0"},
+	{"worst priority", "net.priority", "7", 7, "7"},
+	{"rate", "net.rate", "300Mbit/s", 300000000, "300Mbit/s"},
+	{"least rate", "net.rate", "8kbit/s", 8000, "8kbit/s"},
+	{"most ceil", "net.ceil", "100Tbit/s", 100000000000000, "100Tbit/s"},
+	{"quantum", "net.quantum", "1514B", 1514, "1514B"},
 };
 
 static void good_values_are_read_and_written(void **state)
@@ -81,6 +87,14 @@ static const struct {
 	{"quota in bytes", "cpu.quota", "50MiB", "unknown unit"},
 	{"too long a period", "cpu.period", "2s", "it takes 1ms to 1s, for example 100ms"},
 	{"period without limit", "cpu.period", "max", "bad value for cpu.period"},
+	{"priority 8", "net.priority", "8", "net.priority '8' is out of range; it takes 0 to 7, for example 1"},
+	{"negative priority", "net.priority", "-1", "bad value for net.priority"},
+	{"rate 0", "net.rate", "0bit/s", "it takes 8kbit/s to 100Tbit/s"},
+	{"rate beyond 64 bits", "net.rate", "99999999999Tbit/s", "too large"},
+	{"rate in bytes", "net.rate", "10MB/s", "unknown unit"},
+	{"rate without unit", "net.ceil", "1000000", "the unit is missing"},
+	{"no ceil", "net.ceil", "max", "bad value for net.ceil"},
+	{"quantum 0", "net.quantum", "0B", "it takes 1kB to 100MB"},
 	{"finer than a microsecond", "cpu.period", "1.0005ms", "finer than its smallest unit"},
 };
 
