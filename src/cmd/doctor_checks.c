@@ -22,6 +22,7 @@
 #include "base/fsio.h"
 #include "base/paths.h"
 #include "base/spawn.h"
+#include "fixture/link.h"
 #include "glue/libvirt.h"
 #include "guest/image.h"
 #include "vm/accel.h"
@@ -174,6 +175,18 @@ static void probe_loop(struct doctor_finding *finding)
 static void probe_fuse(struct doctor_finding *finding)
 {
 	probe_device(finding, "/dev/fuse");
+}
+
+static void probe_link(struct doctor_finding *finding)
+{
+	struct err err = ERR_INIT;
+
+	if (!link_fixture_probe(&err)) {
+		found(finding, DOCTOR_OK, "bridge, veth, tap, HTB and u32, in a private namespace");
+		return;
+	}
+	found(finding, DOCTOR_NOTE, "%s", err.text);
+	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
 }
 
 static void probe_gnuplot(struct doctor_finding *finding)
@@ -344,6 +357,7 @@ const struct doctor_check doctor_checks[] = {
 	{"squashfs", "building the guest image", probe_squashfs, "squashfs-tools", "squashfs-tools", NULL},
 	{"loop", "scenarios with a scarce disk", probe_loop, NULL, NULL, "modprobe loop"},
 	{"fuse", "scenarios with a scarce disk", probe_fuse, NULL, NULL, "modprobe fuse"},
+	{"link", "scenarios with a scarce link", probe_link, NULL, NULL, "run it as root"},
 	{"systemd", "nothing: shown for bug reports", probe_systemd, NULL, NULL, NULL},
 	{0},
 };

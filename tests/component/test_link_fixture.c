@@ -259,6 +259,17 @@ static void test_names_taken(void **state)
 	}
 }
 
+static void test_probe(void **state)
+{
+	AUTO(free_ptr) char *before = picture();
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must(link_fixture_probe(&err), &err);
+	AUTO(free_ptr) char *after = picture();
+	assert_string_equal(after, before);
+}
+
 /* Without rights: said so, with the remedy. */
 static void test_no_right(void **state)
 {
@@ -285,6 +296,7 @@ int main(void)
 		cmocka_unit_test(test_others_untouched),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_names_taken),
+		cmocka_unit_test(test_probe),
 		cmocka_unit_test(test_no_right),
 	};
 
