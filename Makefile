@@ -235,8 +235,12 @@ deps-test: ## the same, and those that the tests need
 
 demo: ## install what is missing (as root), build, run scenarios/cpu-shares.yaml
 	$(Q)$(MAKE) deps
-	$(Q)$(MAKE) $(JOBS) image
-	$(BUILD)/limitlab run scenarios/cpu-shares.yaml
+	$(Q)$(MAKE) $(JOBS) all
+	$(Q)touch $(BUILD)/demo
+	$(Q)$(BUILD)/limitlab image info >/dev/null 2>&1 || $(BUILD)/limitlab image build
+	$(Q)$(BUILD)/limitlab run scenarios/cpu-shares.yaml; status=$$?; \
+		figure=$$(find results/cpu-shares -newer $(BUILD)/demo -name figure.svg 2>/dev/null | sort | tail -n 1); \
+		if [ -n "$$figure" ]; then printf '\nThe figure: %s\n' "$(CURDIR)/$$figure"; fi; exit $$status
 
 image: ## build the guest image when it is missing or out of date (root)
 image: all

@@ -13,6 +13,7 @@
 #include "cmd/text.h"
 
 #define NAME_MAX_COLUMNS 16
+#define PHASE_COLUMNS    12 /* "acceleration" */
 #define BAR_MAX_COLUMNS  40
 #define BAR_MIN_COLUMNS  4
 
@@ -188,10 +189,10 @@ static void draw(struct progress *progress)
 	if (!progress->ticked && !progress->value_count) {
 		style(progress, BOLD);
 		buf_adds(&progress->pending, "  ");
-		text_pad(&progress->pending, progress->phase, 10);
+		text_pad(&progress->pending, progress->phase, PHASE_COLUMNS);
 		style(progress, RESET);
 		buf_adds(&progress->pending, " ");
-		(void)text_add(&progress->pending, progress->detail, width - 14);
+		(void)text_add(&progress->pending, progress->detail, width - PHASE_COLUMNS - 4);
 		end_live_line(progress);
 		return;
 	}
@@ -218,7 +219,7 @@ static void draw(struct progress *progress)
 	}
 }
 
-/* A line that stays: "  boot       3 tenants                          8.2 s" */
+/* A line that stays: "  boot         3 tenants                        8.2 s" */
 static void phase_end(struct progress *progress)
 {
 	size_t width, height;
@@ -228,10 +229,10 @@ static void phase_end(struct progress *progress)
 	AUTO(free_ptr) char *seconds = xasprintf("%6.1f s", progress_phase_seconds(progress));
 	size_t room = (width < 80 ? width : 80) - 1;
 	buf_adds(&progress->pending, "  ");
-	text_pad(&progress->pending, progress->phase, 10);
+	text_pad(&progress->pending, progress->phase, PHASE_COLUMNS);
 	buf_adds(&progress->pending, " ");
-	if (room > 14 + strlen(seconds))
-		text_pad(&progress->pending, progress->detail, room - 13 - strlen(seconds));
+	if (room > PHASE_COLUMNS + 4 + strlen(seconds))
+		text_pad(&progress->pending, progress->detail, room - PHASE_COLUMNS - 3 - strlen(seconds));
 	style(progress, DIM);
 	buf_adds(&progress->pending, seconds);
 	style(progress, RESET);

@@ -25,7 +25,8 @@
 #define RUNDIR_SVG      "figure.svg"
 #define RUNDIR_PNG      "figure.png"
 #define RUNDIR_LOG      "log"
-#define RUNDIR_RESERVE  ".reserve" /* room for the manifest's last words on a full disk; gone when the run has ended */
+#define RUNDIR_RESERVE                                                                                       \
+	".reserve" /* room for the manifest's last words on a full disk; gone when the run has ended */
 /* log/TENANT.console: the serial console.  log/TENANT.stream: the workload's output, "SECONDS<TAB>LINE", stamped on
  * arrival with t_s; lines that start with '@' are the guest runner's own (see guest/runner.h).  log/TENANT.qemu and
  * log/libvirt.log: what QEMU and the embedded driver said. */

@@ -241,7 +241,7 @@ static void terminal_shows_values(void **state)
 	assert_non_null(strstr(text, " 150.0 %"));
 	assert_non_null(strstr(text, "   15 / 60 s"));
 	assert_non_null(strstr(text, "a-tenant-with-a~"));
-	assert_non_null(strstr(text, "  boot       3 tenants"));
+	assert_non_null(strstr(text, "  boot         3 tenants"));
 	assert_non_null(strstr(text, "8.2 s\n"));
 }
 
