@@ -91,6 +91,8 @@ static int work_barrier(struct job *job, struct err *err)
 	for (unsigned limit = 0; limit < LIMIT_COUNT; limit++)
 		member->initial_known[limit] =
 			limit_get(member->target, limit, &member->initial[limit], NULL, NULL) == 0;
+	/* From here on this worker carries out events, beside whatever else runs on our CPUs. */
+	loop_thread_punctual(true);
 	return 0;
 }
 

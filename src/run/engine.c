@@ -400,7 +400,9 @@ static int run_timeline(struct engine *engine, struct err *err)
 	engine->tick = -(int64_t)(LEAD_NS / engine->interval_ns);
 	engine->end_ns = inner->zero_ns + scenario->duration_ns;
 	uint64_t cpu_ns = clock_process_cpu_ns(), begin_ns = clock_now_ns();
+	loop_thread_punctual(true);
 	int result = follow_timeline(engine, err);
+	loop_thread_punctual(false);
 	measure(engine, clock_process_cpu_ns() - cpu_ns, clock_now_ns() - begin_ns);
 	inner->manifest.duration_s = inner_seconds(inner, clock_now_ns());
 	if (result == 0) {

@@ -14,6 +14,8 @@ static int settle_down(const struct run_plan *plan, struct err *err)
 {
 	if (sched_setaffinity(0, sizeof(plan->harness_cpus), &plan->harness_cpus))
 		return err_sys(err, errno, "cannot pin limitlab to its CPUs");
+	/* ONFAULT: only what is used is held.  Where it is refused, a tick may be late, and the manifest says so. */
+	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	return 0;
 }
 

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -209,6 +211,15 @@ int loop_run_jobs(struct loop *loop, uint64_t deadline_ns, struct err *err)
 			((struct watch *)event.data.ptr)->ready(event.data.ptr);
 	}
 	return 0;
+}
+
+void loop_thread_punctual(bool on)
+{
+	struct sched_param priority = {.sched_priority = on ? 1 : 0};
+
+	/* RESET_ON_FORK: with CONFIG_RT_GROUP_SCHED a real-time child could not even enter a VM's control group. */
+	if (sched_setscheduler(0, (on ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &priority) && on)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(), -15);
 }
 
 static void *work(void *argument)

@@ -41,6 +41,12 @@ struct job {
 	struct job *next; /* the queue's */
 };
 
+/*
+ * The calling thread goes before the ordinary ones on its CPU (SCHED_RR; where that is refused, a better nice value), or no
+ * longer.  For threads that mostly sleep.  Its children are ordinary in any case.
+ */
+void loop_thread_punctual(bool on);
+
 struct worker;
 int worker_new(struct loop *loop, const char *name, struct worker **ret_worker, struct err *err);
 /* Jobs of one worker run one after the other, in order.  The caller keeps the job alive until finished(). */

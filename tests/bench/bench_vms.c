@@ -3,7 +3,7 @@
  * The references of make bench, on real VMs, in private namespaces:
  *
  *	bench_vms tick	boots three tenants and prints what one tick of the sampler and one virDomainListGetStats() call cost
- *			on the same VMs: "tick_us X" and "stats_us X", medians of interleaved rounds
+ *			on the same VMs: "tick_us X" and "stats_us X", medians of 51 of each, in turn
  *	bench_vms hand	starts the same three QEMU command lines that libvirt would (virConnectDomainXMLToNative) with no
  *			libvirt, all at once, and prints "ready_s X": until the last guest agent answered guest-ping
  *
@@ -41,8 +41,7 @@
 #include "vm/vm.h"
 
 #define TENANTS       3
-#define ROUNDS        21
-#define TICKS_A_ROUND 50
+#define ROUNDS        51
 #define READY_LIMIT_S 120
 #define PING          "{\"execute\":\"guest-ping\"}\n"
 
@@ -153,7 +152,7 @@ static int one_stats_call(virDomainPtr *domains, double *ret_us, struct err *err
 	return count == TENANTS ? 0 : err_run(err, "libvirt knows %d of %d domains", count, TENANTS);
 }
 
-static double one_tick_round(struct sampler *sampler)
+static double one_tick(struct sampler *sampler)
 {
 	struct table table;
 	size_t column_count;
@@ -161,9 +160,8 @@ static double one_tick_round(struct sampler *sampler)
 
 	table_init(&table, columns, column_count);
 	uint64_t begin_ns = clock_now_ns();
-	for (unsigned i = 0; i < TICKS_A_ROUND; i++)
-		sampler_tick(sampler, begin_ns, &table);
-	double us = (double)(clock_now_ns() - begin_ns) / 1e3 / TICKS_A_ROUND;
+	sampler_tick(sampler, begin_ns, &table);
+	double us = (double)(clock_now_ns() - begin_ns) / 1e3;
 	table_release(&table);
 	return us;
 }
@@ -192,7 +190,7 @@ static int measure_tick(struct bench *bench, struct err *err)
 	for (size_t i = 0; i < ROUNDS && result == 0; i++) {
 		result = one_stats_call(domains, &stats_us[i], err);
 		if (result == 0)
-			ticks_us[i] = one_tick_round(sampler);
+			ticks_us[i] = one_tick(sampler);
 	}
 	for (size_t i = 0; i < TENANTS; i++)
 		target_close(targets[i]);
@@ -239,7 +237,7 @@ static int native_line(struct bench *bench, size_t index, char **ret_line, char 
 	AUTO(free_ptr) char *line = virConnectDomainXMLToNative(bench->host->connection, "qemu-argv", xml, 0);
 	if (!line)
 		return err_libvirt(err, "no command line for '%s'", names[index]);
-	char *halted = strstr(line, "\n-S \\");
+	char *halted = strstr(line, " -S ");
 	if (!halted)
 		return err_run(err, "a command line without -S: %s", line);
 	halted[1] = halted[2] = ' ';
@@ -253,7 +251,7 @@ static int native_line(struct bench *bench, size_t index, char **ret_line, char 
 			*ret_agent = STEAL(owned);
 		}
 	}
-	for (const char *at = line; (path = value_behind(&at, "\"file\":\""));) {
+	for (const char *at = line; (path = value_behind(&at, "\"format\":\"raw\",\"file\":\""));) {
 		AUTO(free_ptr) char *owned = path;
 		if (furnish_path(owned, true, err))
 			return -1;
