@@ -25,10 +25,8 @@ DEFINE_AUTO(json, json_t *, json_decref);
 /* Everything that may change the answer, as one text.  The caller frees. */
 static int proof_key(const char *kernel_path, char **ret_key, struct err *err)
 {
-	const char *const argv[] = {QEMU, "--version", NULL};
-	AUTO(buf) struct buf version = BUF_INIT;
 	char boot_id[64];
-	struct stat kernel;
+	struct stat kernel, program;
 
 	if (stat(kernel_path, &kernel))
 		return err_sys(err, errno, "cannot read the guest kernel '%s'", kernel_path);
@@ -37,14 +35,15 @@ static int proof_key(const char *kernel_path, char **ret_key, struct err *err)
 		(void)err_host(err, "the program '%s' is not installed", QEMU);
 		return err_remedy(err, "apt install qemu-system-x86");
 	}
-	if (fsio_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id), err) ||
-		spawn_check(argv, &(struct spawn_options){.output = &version, .timeout_ms = 10000}, err))
+	if (stat(qemu, &program))
+		return err_sys(err, errno, "cannot read '%s'", qemu);
+	if (fsio_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot_id, sizeof(boot_id), err))
 		return -1;
-	if (version.data)
-		version.data[strcspn(version.data, "\n")] = '\0';
-	*ret_key = xasprintf("boot %s, kernel %s (%lld bytes of %lld.%09ld), %s", boot_id, kernel_path,
-		(long long)kernel.st_size, (long long)kernel.st_mtim.tv_sec, kernel.st_mtim.tv_nsec,
-		version.data ? version.data : "");
+	/* Not `qemu --version`: starting it takes 80 ms of every run. */
+	*ret_key = xasprintf("boot %s, kernel %s (%lld bytes of %lld.%09ld), %s (%lld bytes of %lld.%09ld)",
+		boot_id, kernel_path, (long long)kernel.st_size, (long long)kernel.st_mtim.tv_sec,
+		kernel.st_mtim.tv_nsec, qemu, (long long)program.st_size, (long long)program.st_ctim.tv_sec,
+		program.st_ctim.tv_nsec);
 	return 0;
 }
 
