@@ -4,9 +4,9 @@
  * its frames (u32), whatever its addresses.  The device has HTB at its root, with a class that the VMs share and a default
  * class for everybody else (tc-htb(8), net/sched/sch_htb.c); neither is ever touched here.
  *
- * A VM has two class ids, major:MINOR and major:8000+MINOR (hexadecimal).  The second is made by the first change of priority;
- * from then on one of the two is live (the filter points at it) and the other is spare and empty, with the same values.  What
- * the VM sent is the sum of both; neither is removed while the VM is bound, so the sum never jumps.
+ * A VM has two class ids, major:MINOR and major:8000+MINOR (hexadecimal).  The second is made by the first change of priority
+ * under load; from then on one of the two is live (the filter points at it) and the other is spare and empty, with the same
+ * values.  What the VM sent is the sum of both; neither is removed while the VM is bound, so the sum never jumps.
  */
 #ifndef LIMITLAB_APPLIER_NET_H
 #define LIMITLAB_APPLIER_NET_H
@@ -28,10 +28,11 @@ struct target;
  * leaf      The class is changed and its queue replaced: what was queued is dropped, so it runs empty at once.
  * switch    The spare class gets the new prio and the filter is pointed at it; the old one drains at its guaranteed rate, and
  *           whatever it still holds is overtaken.
- * reliable  As switch, but first the old class's own rate is raised by what the link guarantees to nobody (up to its ceil),
- *           and once it sends by that the filter is switched: it drains before anybody borrows, and the new class with nothing
- *           but its own rate has little chance to overtake.  Then both get the asked values.  What is guaranteed to all never
- *           adds up to more than the link by this.  Takes at most 0.6 s; what is not drained then goes on at the guaranteed rate.
+ * reliable  The class is changed, which is enough if it is empty.  Else as switch, but first the old class's own rate is raised
+ *           by what the link guarantees to nobody (up to its ceil), and once it sends by that the filter is switched: it drains
+ *           before anybody borrows, and the new class with nothing but its own rate has little chance to overtake.  Then
+ *           both get the asked values.  What is guaranteed to all never adds up to more than the link by this.  Takes at
+ *           most 0.6 s; what is not drained then goes on at the guaranteed rate.
  *
  * Measured on 6.18, three backlogged senders, everybody at prio 3 and then one at 0 or 5, one CPU, in private namespaces.
  * TCP, four streams each with GSO, queues of 1 MiB; retransmits are those of the changed sender in the 0.6 s around the change (of

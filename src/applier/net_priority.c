@@ -116,15 +116,33 @@ static int hurry(struct target_link *link, const struct net_state *state, struct
 	return wait_for_class(link, &state->live, false, CLEAR_NS, err);
 }
 
+/* A class that is empty now, with its prio in place, is filed under it with its next frame: nothing more to do. */
+static int change_idle(struct target_link *link, const struct net_state *state,
+	const struct htb_class *wanted, bool *ret_done, struct err *err)
+{
+	struct htb_class spare = *wanted;
+
+	if (htb_class_change(link->htb, wanted, err) || htb_class_dump(link->htb, &link->classes, err))
+		return -1;
+	const struct htb_class *now = htb_class_find(&link->classes, wanted->id);
+	*ret_done = now && !now->backlog_packets;
+	spare.id = state->spare.id;
+	return *ret_done && spare.id ? htb_class_change(link->htb, &spare, err) : 0;
+}
+
 static int set_reliable(
 	struct target_link *link, const struct net_state *state, struct htb_class wanted, struct err *err)
 {
 	uint32_t old_id = wanted.id;
+	bool done;
 
-	wanted.id ^= NET_SPARE;
-	if (prepare_spare(link, state, &wanted, err))
+	if (change_idle(link, state, &wanted, &done, err))
 		return -1;
-	if (hurry(link, state, err) || switch_filter(link, state, wanted.id, err)) {
+	if (done)
+		return 0;
+	wanted.id ^= NET_SPARE;
+	if (prepare_spare(link, state, &wanted, err) || hurry(link, state, err) ||
+		switch_filter(link, state, wanted.id, err)) {
 		(void)htb_class_change(link->htb, &state->live, NULL);
 		return -1;
 	}

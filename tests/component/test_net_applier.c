@@ -264,7 +264,11 @@ static void test_reset(void **state)
 	must(target_bind_link(red, &binding, &err), &err);
 	AUTO(free_ptr) char *with_red = picture();
 	must(target_bind_link(blue, &other, &err), &err);
+	/* So that there are two classes to remove. */
+	target_set_net_apply(blue, NET_APPLY_SWITCH);
+	target_set_net_apply(red, NET_APPLY_SWITCH);
 	must(limit_set(blue, LIMIT_NET_PRIORITY, 0, NULL, &err), &err);
+	assert_int_equal(see("1:8012").prio, 0);
 	must(target_reset_link(blue, &err), &err);
 	AUTO(free_ptr) char *without_blue = picture();
 	assert_string_equal(without_blue, with_red);
@@ -299,6 +303,7 @@ static void test_takes_over(void **state)
 
 	(void)state;
 	must(target_bind_link(first, &binding, &err), &err);
+	target_set_net_apply(first, NET_APPLY_SWITCH);
 	must(limit_set(first, LIMIT_NET_PRIORITY, 1, NULL, &err), &err);
 	other.rate_bits_per_s = 99 * MBIT;
 	must(target_bind_link(second, &other, &err), &err);
