@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -24,21 +23,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/outbox.h"
+
 enum {
 	PIPE_BYTES = 64 << 10,
 	LINE_MAX_BYTES = 4096, /* longer output lines are split */
-	QUEUE_MAX_BYTES =
-		256 << 10, /* output that the host has not read yet; beyond it the oldest lines go */
-	GRACE_MS = 500,    /* between SIGTERM and SIGKILL */
-	LEAVE_MS = 1000,   /* how long the last lines may wait for the host before we leave */
-	ABSENT_MS = 50,    /* how often we look whether the host has connected */
-	ROUND_MIN_MS = 20, /* a workload that ends at once must not become a fork bomb */
-};
-
-struct line {
-	TAILQ_ENTRY(line) next;
-	size_t length;
-	char text[];
+	GRACE_MS = 500,        /* between SIGTERM and SIGKILL */
+	LEAVE_MS = 1000,       /* how long the last lines may wait for the host before we leave */
+	ABSENT_MS = 50,        /* how often we look whether the host has connected */
+	ROUND_MIN_MS = 20,     /* a workload that ends at once must not become a fork bomb */
 };
 
 enum state { IDLE, RUNNING, STOPPING };
@@ -48,9 +41,7 @@ struct runner {
 	bool repeat;
 	int port_fd, signal_fd, output_fd; /* output_fd: the workload's stdout and stderr; -1: none */
 
-	TAILQ_HEAD(line_queue, line) queue;
-	size_t queued_bytes, written; /* written: of the first line */
-	unsigned long dropped;
+	struct outbox outbox;
 	bool host_absent;
 
 	char partial[LINE_MAX_BYTES];
@@ -71,79 +62,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void flush(struct runner *runner);
-
-/* Makes room by dropping the oldest line of output; a line half written stays, and '@' lines go last. */
-static void drop_oldest(struct runner *runner)
-{
-	struct line *line, *victim = NULL;
-
-	TAILQ_FOREACH (line, &runner->queue, next) {
-		/* cppcheck-suppress uninitvar; queue_line() fills a line before it stands in the queue */
-		if (line == TAILQ_FIRST(&runner->queue) && runner->written)
-			continue;
-		if (!victim || line->text[0] != '@')
-			victim = line;
-		if (line->text[0] != '@')
-			break;
-	}
-	if (!victim)
-		return;
-	TAILQ_REMOVE(&runner->queue, victim, next);
-	runner->queued_bytes -= victim->length;
-	runner->dropped++;
-	free(victim);
-}
-
-/* prefix: "" or " ", which keeps a workload's '@' apart from ours. */
-static void queue_line(struct runner *runner, const char *prefix, const char *text, size_t length)
-{
-	size_t prefix_length = strlen(prefix);
-	struct line *line = malloc(sizeof(*line) + prefix_length + length + 1);
-
-	if (!line) {
-		runner->dropped++;
-		return;
-	}
-	memcpy(line->text, prefix, prefix_length);
-	memcpy(line->text + prefix_length, text, length);
-	line->length = prefix_length + length + 1;
-	line->text[line->length - 1] = '\n';
-	while (runner->queued_bytes + line->length > QUEUE_MAX_BYTES && runner->queued_bytes) {
-		size_t before = runner->queued_bytes;
-		drop_oldest(runner);
-		if (runner->queued_bytes == before)
-			break;
-	}
-	TAILQ_INSERT_TAIL(&runner->queue, line, next);
-	runner->queued_bytes += line->length;
-}
-
-/* The oldest lines went, so the gap is at the head of the queue; the count is told there. */
-static void tell_dropped(struct runner *runner)
-{
-	static const char word[] = "@dropped ";
-	struct line *line = TAILQ_FIRST(&runner->queue);
-	char text[64];
-
-	/* One such line, however long the host does not read. */
-	if (line && strncmp(line->text, word, strlen(word)) == 0) {
-		runner->dropped += strtoul(line->text + strlen(word), NULL, 10);
-		TAILQ_REMOVE(&runner->queue, line, next);
-		runner->queued_bytes -= line->length;
-		free(line);
-	}
-	size_t length = (size_t)snprintf(text, sizeof(text), "%s%lu\n", word, runner->dropped);
-	line = malloc(sizeof(*line) + length);
-	if (!line)
-		return;
-	memcpy(line->text, text, length);
-	line->length = length;
-	TAILQ_INSERT_HEAD(&runner->queue, line, next);
-	runner->queued_bytes += length;
-	runner->dropped = 0;
-}
-
 __attribute__((format(printf, 2, 3))) static void say(struct runner *runner, const char *format, ...)
 {
 	char text[512];
@@ -154,40 +72,15 @@ __attribute__((format(printf, 2, 3))) static void say(struct runner *runner, con
 	va_end(args);
 	if (length < 0)
 		return;
-	queue_line(runner, "", text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
-	flush(runner);
-}
-
-static void flush(struct runner *runner)
-{
-	struct line *line;
-
-	for (;;) {
-		if (runner->dropped && !runner->written)
-			tell_dropped(runner);
-		line = TAILQ_FIRST(&runner->queue);
-		if (!line)
-			return;
-		ssize_t count =
-			write(runner->port_fd, line->text + runner->written, line->length - runner->written);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count <= 0)
-			return;
-		runner->written += (size_t)count;
-		if (runner->written < line->length)
-			continue;
-		TAILQ_REMOVE(&runner->queue, line, next);
-		runner->queued_bytes -= line->length;
-		runner->written = 0;
-		free(line);
-	}
+	outbox_add(
+		&runner->outbox, "", text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+	outbox_flush(&runner->outbox);
 }
 
 static void end_line(struct runner *runner)
 {
-	queue_line(runner, runner->partial_length && runner->partial[0] == '@' ? " " : "", runner->partial,
-		runner->partial_length);
+	outbox_add(&runner->outbox, runner->partial_length && runner->partial[0] == '@' ? " " : "",
+		runner->partial, runner->partial_length);
 	runner->partial_length = 0;
 }
 
@@ -421,14 +314,14 @@ static void loop(struct runner *runner)
 {
 	for (;;) {
 		run_timers(runner);
-		if (runner->leave_ms && (TAILQ_EMPTY(&runner->queue) || now_ms() >= runner->leave_ms))
+		if (runner->leave_ms && (outbox_is_empty(&runner->outbox) || now_ms() >= runner->leave_ms))
 			return;
 		/* A port without a host end reports POLLHUP all the time (virtio_console): look at intervals. */
 		struct pollfd fds[] = {
 			{.fd = runner->signal_fd, .events = POLLIN},
 			{.fd = runner->output_fd, .events = POLLIN},
 			{.fd = runner->host_absent ? -1 : runner->port_fd,
-				.events = (short)(POLLIN | (TAILQ_EMPTY(&runner->queue) ? 0 : POLLOUT))},
+				.events = (short)(POLLIN | (outbox_is_empty(&runner->outbox) ? 0 : POLLOUT))},
 		};
 		if (poll(fds, 3, wait_ms(runner)) < 0 && errno != EINTR)
 			return;
@@ -444,7 +337,7 @@ static void loop(struct runner *runner)
 			close_output(runner);
 		if (fds[2].revents || runner->host_absent)
 			read_port(runner);
-		flush(runner);
+		outbox_flush(&runner->outbox);
 	}
 }
 
@@ -505,12 +398,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	runner.argv = argv + i + 1;
-	TAILQ_INIT(&runner.queue);
 	if (store_job(job)) {
 		(void)fprintf(stderr, "cannot store the job in '%s': %s\n", job, strerror(errno));
 		return 1;
 	}
 	runner.port_fd = open_port(port);
+	outbox_init(&runner.outbox, runner.port_fd);
 	if (runner.port_fd < 0) {
 		(void)fprintf(stderr, "cannot open the port '%s': %s\n", port, strerror(errno));
 		return 1;
