@@ -25,6 +25,10 @@ int read_timeline(void *context, const struct doc_key *key, const struct yaml_no
 int read_expect(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err);
 
+/* Refuses a limit whose resource the scenario does not have. */
+int check_resource(
+	const struct reader *reader, const struct limit_spec *spec, struct mark mark, struct err *err);
+
 /* Parts of several sections. */
 int read_cpus(
 	const struct reader *reader, const struct yaml_node_s *node, cpu_set_t *ret_cpus, struct err *err);

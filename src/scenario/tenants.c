@@ -43,6 +43,16 @@ int read_cpus(
 	return 0;
 }
 
+int check_resource(
+	const struct reader *reader, const struct limit_spec *spec, struct mark mark, struct err *err)
+{
+	if (strcmp(spec->resource, "net") != 0)
+		return 0;
+	return doc_error(reader->doc, mark, err,
+		"%s limits a class of a shared link, and no scenario can declare a link yet; take a cpu limit",
+		spec->name);
+}
+
 int read_setting(const struct reader *reader, enum limit_id limit, const struct yaml_node_s *node,
 	struct limit_setting **settings, size_t *count, struct err *err)
 {
@@ -51,7 +61,8 @@ int read_setting(const struct reader *reader, enum limit_id limit, const struct 
 	const char *text;
 	uint64_t value;
 
-	if (doc_word(reader->doc, node, spec->name, &text, err) < 0)
+	if (check_resource(reader, spec, doc_mark(node), err) < 0 ||
+		doc_word(reader->doc, node, spec->name, &text, err) < 0)
 		return -1;
 	if (limit_parse_value(spec, text, &value, err) < 0)
 		return doc_error_wrap(reader->doc, doc_mark(node), err);

@@ -112,7 +112,9 @@ static int read_reset_limit(void *context, const struct doc_key *key, const stru
 	if (doc_choice(reader->doc, node, "a limit", names, ARRAY_SIZE(names), &index, err) < 0)
 		return -1;
 	entry->event.limit = (enum limit_id)index;
-	return 0;
+	if (index == LIMIT_COUNT)
+		return 0;
+	return check_resource(reader, limit_spec(entry->event.limit), doc_mark(node), err);
 }
 
 static int read_reset(

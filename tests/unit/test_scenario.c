@@ -106,6 +106,7 @@ static const struct {
 	{"word as demand", TENANT(", demand: much"), "4:44", "'much' is no demand; write the number of CPUs"},
 	{"demand of an idle tenant", HEAD "tenants: [{name: a, demand: 1}]\ntimeline: []\n", "4:29", "a demand without a workload"},
 	{"unknown limit", TENANT(", limits: {cpu.share: 4}"), "4:45", "unknown key 'cpu.share' in limits; did you mean 'cpu.shares'?"},
+	{"limit of a link", TENANT(", limits: {net.rate: 4Mbit/s}"), "4:55", "no scenario can declare a link yet"},
 	{"limit twice", TENANT(", limits: {cpu.shares: 4, cpu.shares: 5}"), "4:60", "'cpu.shares' is given twice in limits"},
 	{"limit out of range", TENANT(", limits: {cpu.shares: 1}"), "4:57", "cpu.shares '1' is out of range; it takes 2 to 262144"},
 	{"limit without unit", TENANT(", limits: {cpu.quota: 50}"), "4:56", "bad value for cpu.quota: '50' is not a time: the unit is missing"},
@@ -138,6 +139,7 @@ static const struct {
 	{"set out of range", IN_TIME("{at: 5s, set: {tenant: red, cpu.period: 2s}}"), "9:43", "cpu.period '2s' is out of range; it takes 1ms to 1s"},
 	{"set of a word", IN_TIME("{at: 5s, set: red}"), "9:17", "set must be a mapping of keys"},
 	{"reset of an unknown limit", IN_TIME("{at: 5s, reset: {tenant: red, limit: cpu}}"), "9:40", "'cpu' is not a limit; it is one of cpu.shares, cpu.quota, cpu.period, net.priority, "},
+	{"reset of a limit of a link", IN_TIME("{at: 5s, reset: {tenant: red, limit: net.rate}}"), "9:40", "no scenario can declare a link yet"},
 	{"twice at once", IN_TIME("{at: 5s, set: {tenant: red, cpu.shares: 4}}\n- {at: 5s, reset: {tenant: all, limit: all}}"), "10:3", "cpu.shares of tenant 'red' is changed twice at 5s"},
 	{"two events of one name", IN_TIME("{at: 5s, set: {tenant: red, cpu.shares: 4}, name: x}\n- {at: 6s, reset: {tenant: all, limit: all}, name: x}"), "10:52", "a second event named 'x', the first is in line 9"},
 
