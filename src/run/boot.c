@@ -31,7 +31,7 @@ static int work_boot(struct job *job, struct err *err)
 		.memory_bytes = member->spec->memory_bytes,
 		/* Free while booting: on one scarce CPU three boots take three times as long.  Pinned at the barrier. */
 		.vcpu_cpus = plan->allowed_cpus,
-		.emulator_cpus = plan->harness_cpus,
+		.emulator_cpus = plan->allowed_cpus,
 		.kvm = member->inner->accel.kvm,
 		.kernel_path = plan->image->kernel_path,
 		.initrd_path = plan->image->initrd_path,
@@ -77,7 +77,7 @@ static int work_barrier(struct job *job, struct err *err)
 	const struct run_plan *plan = member->inner->plan;
 	const cpu_set_t *cpus = CPU_COUNT(&member->spec->cpus) ? &member->spec->cpus : &plan->allowed_cpus;
 
-	if (vm_pin(member->vm, cpus, err))
+	if (vm_pin(member->vm, cpus, err) || vm_pin_emulator(member->vm, &plan->harness_cpus, err))
 		return -1;
 	if (plan->scenario->has_scarce_cpu && !plan->scenario->emulators_default &&
 		cpu_fixture_lighten_emulator(target_cgroup(member->target), err))

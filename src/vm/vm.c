@@ -158,19 +158,35 @@ bool vm_is_running(const struct vm *vm)
 	return !ended;
 }
 
+/* Sets the bits of a CPU map as libvirt wants it; returns its length. */
+static int fill_map(const struct vm *vm, const cpu_set_t *cpus, unsigned char *ret_map, size_t size)
+{
+	int length = VIR_CPU_MAPLEN(vm->host->cpu_count);
+
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, cpus))
+			ret_map[cpu / 8] = (unsigned char)(ret_map[cpu / 8] | 1U << cpu % 8);
+	return length > (int)size ? (int)size : length;
+}
+
 int vm_pin(struct vm *vm, const cpu_set_t *vcpus, struct err *err)
 {
 	unsigned char map[CPU_SETSIZE / 8] = {0};
-	int length = VIR_CPU_MAPLEN(vm->host->cpu_count);
+	int length = fill_map(vm, vcpus, map, sizeof(map));
 
-	if (length > (int)sizeof(map))
-		length = (int)sizeof(map);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, vcpus))
-			map[cpu / 8] = (unsigned char)(map[cpu / 8] | 1U << cpu % 8);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		if (virDomainPinVcpuFlags(vm->domain, i, map, length, VIR_DOMAIN_AFFECT_LIVE) < 0)
 			return err_libvirt(err, "cannot pin vCPU %u of tenant '%s'", i, vm->name);
+	return 0;
+}
+
+int vm_pin_emulator(struct vm *vm, const cpu_set_t *cpus, struct err *err)
+{
+	unsigned char map[CPU_SETSIZE / 8] = {0};
+	int length = fill_map(vm, cpus, map, sizeof(map));
+
+	if (virDomainPinEmulator(vm->domain, map, length, VIR_DOMAIN_AFFECT_LIVE) < 0)
+		return err_libvirt(err, "cannot pin the emulator of tenant '%s'", vm->name);
 	return 0;
 }
 

@@ -70,6 +70,8 @@ int vm_exec(struct vm *vm, const char *const *argv, const char *input, int64_t *
  * there is one) and the threads' affinity.
  */
 int vm_pin(struct vm *vm, const cpu_set_t *vcpus, struct err *err);
+/* The same for QEMU's other threads. */
+int vm_pin_emulator(struct vm *vm, const cpu_set_t *cpus, struct err *err);
 /* False once libvirt has seen the domain end (by itself or by vm_destroy). */
 bool vm_is_running(const struct vm *vm);
 /* QEMU's main process as seen in our /proc. */
