@@ -39,26 +39,23 @@ row() {
 info() { printf '%s|%s|-|-|-|-|%s\n' "$1" "$2" "$3" >>"$rows"; }
 
 # Seconds from the start of the process until its "barrier" phase begins: every tenant's agent has answered and its runner is
-# installed.  The run is then interrupted.
+# installed.  The last run goes on to its end; the others are interrupted then.
 run_until_ready() {
-	local dir=$out/boot-$1 line begin now
+	local dir=$out/boot-$1 line begin now= pid
 	begin=$EPOCHREALTIME
-	coproc run { exec "$limitlab" run --json --out "$dir" "$here/starved.yaml" 2>"$out/boot.err"; }
-	local pid=$run_PID
-	now=
+	coproc run { exec "$limitlab" run --json --out "$dir" "$here/calm.yaml" 2>"$out/boot.err"; }
+	pid=$run_PID
 	while read -r line <&"${run[0]}"; do
-		if [[ $line == *'"phase":"barrier"'* ]]; then
-			now=$EPOCHREALTIME
-			kill -TERM "$pid"
-			break
-		fi
-	done
+		[[ -z $now && $line == *'"phase":"barrier"'* ]] || continue
+		now=$EPOCHREALTIME
+		[[ $1 == "$rounds" ]] || kill -TERM "$pid"
+	done 2>/dev/null
 	wait "$pid" 2>/dev/null
 	[[ -n $now ]] || { cat "$out/boot.err" >&2; return 1; }
 	awk -v a="$begin" -v b="$now" 'BEGIN {printf "%.3f\n", b - a}'
 }
 export -f run_until_ready
-export out limitlab here
+export out limitlab here rounds
 
 [[ $(id -u) == 0 ]] || broken 'needs root'
 printf 'load average before: %s; CPUs: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)" "$(nproc)"
@@ -66,9 +63,9 @@ printf 'load average before: %s; CPUs: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)" 
 # The proof of KVM and libvirt's knowledge of QEMU are kept after the first run: this is that run.
 alone "$limitlab" run --quiet --out "$out/run" "$here/starved.yaml" >"$out/first.log" 2>&1
 run_dir=$(echo "$out"/run/bench-starved/*)
-manifest=$run_dir/manifest.json
-[[ $(jq -r .state "$manifest" 2>/dev/null) == complete ]] || { cat "$out/first.log" >&2; broken 'the run did not complete'; }
-number() { jq -r ".$1" "$manifest"; }
+[[ $(jq -r .state "$run_dir/manifest.json" 2>/dev/null) == complete ]] || { cat "$out/first.log" >&2; broken 'the run did not complete'; }
+# number RUN KEY: of its manifest, three digits after the point
+number() { jq -r ".$2" "$1/manifest.json" | awk '{printf "%.3f", $1}'; }
 
 for i in $(seq "$rounds"); do
 	alone bash -c "run_until_ready $i" >>"$out/limitlab_s" || broken 'a run was not ready'
@@ -88,9 +85,14 @@ alone "$LIMITLAB_BUILD/tests/bench/bench_net" >"$out/net" || broken 'no change o
 class=$(value net_set_us "$out/net")
 tc=$(value tc_us "$out/net")
 row 'change of one HTB class' "$class" "$tc" "$(awk -v a="$class" -v b="$tc" 'BEGIN {printf "%.4f", a / b}')" 0.05 0.02 ' us' ' us of tc'
-row 'own CPU at 100 ms, 7 events/s' "$(number overhead_cpu_pct | cut -c1-6)" - - 1 0.5 ' %'
-row 'lateness of events, p99' "$(number event_lateness_p99_ms | cut -c1-6)" - - 5 2 ' ms'
-row 'lateness of ticks, p99' "$(number tick_lateness_p99_ms | cut -c1-6)" - - 5 2 ' ms'
+calm_dir=$(echo "$out/boot-$rounds"/bench-calm/*)
+[[ $(jq -r .state "$calm_dir/manifest.json" 2>/dev/null) == complete ]] || { cat "$out/boot.err" >&2; broken 'the calm run did not complete'; }
+row 'own CPU at 100 ms' "$(number "$calm_dir" overhead_cpu_pct)" - - 1 0.5 ' %'
+row 'own CPU with 7 events/s' "$(number "$run_dir" overhead_cpu_pct)" - - 1 1 ' %'
+row 'lateness of events, p99' "$(number "$calm_dir" event_lateness_p99_ms)" - - 5 2 ' ms'
+row '  beside a starved tenant' "$(number "$run_dir" event_lateness_p99_ms)" - - 5 2 ' ms'
+row 'lateness of ticks, p99' "$(number "$calm_dir" tick_lateness_p99_ms)" - - 5 2 ' ms'
+row '  beside a starved tenant' "$(number "$run_dir" tick_lateness_p99_ms)" - - 5 2 ' ms'
 
 for i in 1 2 3; do
 	begin=$EPOCHREALTIME
@@ -101,9 +103,9 @@ for i in 1 2 3; do
 	awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN {printf "%.3f\n", b - a}' >>"$out/files_s"
 done
 row 'judge and plot' "$(median <"$out/files_s")" - - 1 1 ' s'
-info 'memory of limitlab (RSS)' "$(number overhead_rss_mib | cut -c1-5) MiB" 'for information'
+info 'memory of limitlab (RSS)' "$(number "$calm_dir" overhead_rss_mib) MiB" 'for information'
 info 'the network, of one tick' "$(value net_tick_us "$out/net") us" 'for information'
-info 'CPU of one tick' "$(number tick_cost_us | cut -c1-5) us" 'for information'
+info 'CPU of one tick' "$(number "$calm_dir" tick_cost_us) us" 'for information'
 
 printf 'load average after: %s\n\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
 awk -F'|' 'BEGIN {f = "%-31s %12s  %-22s %7s %6s %5s  %s\n"; printf f, "", "measured", "reference", "ratio", "bound", "aim", "verdict"}
