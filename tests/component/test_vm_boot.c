@@ -243,6 +243,12 @@ static void test_pin_follows(void **state)
 	CPU_SET((unsigned)last, &one);
 	uint64_t begin_ns = clock_now_ns();
 	must(vm_pin(boots[0].vm, &one, &err), &err);
+	/* Its main thread follows only when it is told to. */
+	assert_int_equal(sched_getaffinity(pid, sizeof(seen), &seen), 0);
+	assert_true(CPU_EQUAL(&seen, &boots[0].spec.emulator_cpus));
+	must(vm_pin_emulator(boots[0].vm, &one, &err), &err);
+	assert_int_equal(sched_getaffinity(pid, sizeof(seen), &seen), 0);
+	assert_true(CPU_EQUAL(&seen, &one));
 	print_message("pinned in %.4f s\n", (double)(clock_now_ns() - begin_ns) / 1e9);
 	AUTO(free_ptr) char *cgroup_cpus = NULL;
 	vcpu_affinity(pid, &seen, &cgroup_cpus);
