@@ -4,28 +4,35 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static void put(struct cpio *cpio, const void *data, size_t length)
+{
+	(void)fwrite(data, 1, length, cpio->stream);
+	cpio->length += length;
+}
+
 static void pad(struct cpio *cpio, size_t multiple)
 {
 	static const char zeros[512];
-	long at = ftell(cpio->stream);
-	size_t over = at < 0 ? 0 : (size_t)at % multiple;
+	size_t over = cpio->length % multiple;
 
 	if (over)
-		(void)fwrite(zeros, 1, multiple - over, cpio->stream);
+		put(cpio, zeros, multiple - over);
 }
 
 static void add(struct cpio *cpio, const char *name, mode_t mode, const void *data, size_t length)
 {
 	unsigned links = S_ISDIR(mode) ? 2 : 1;
+	char header[6 + 13 * 8 + 1];
 
 	/* magic ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check */
-	(void)fprintf(cpio->stream, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+	(void)snprintf(header, sizeof(header), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
 		++cpio->inode, (unsigned)mode, 0U, 0U, links, 0U, (unsigned)length, 0U, 0U, 0U, 0U,
 		(unsigned)strlen(name) + 1, 0U);
-	(void)fwrite(name, 1, strlen(name) + 1, cpio->stream);
+	put(cpio, header, strlen(header));
+	put(cpio, name, strlen(name) + 1);
 	pad(cpio, 4);
 	if (length)
-		(void)fwrite(data, 1, length, cpio->stream);
+		put(cpio, data, length);
 	pad(cpio, 4);
 }
 

@@ -12,7 +12,8 @@
 #include <sys/types.h>
 
 struct cpio {
-	FILE *stream;
+	FILE *stream;   /* need not be seekable */
+	size_t length;  /* written so far; the stream starts with the archive */
 	unsigned inode; /* of the last entry */
 };
 

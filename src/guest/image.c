@@ -56,6 +56,7 @@ int image_front_hash(const struct image_options *options, char **ret_hash, struc
 	const char *const paths[] = {options->init_path, options->runner_path};
 	uint64_t hash = UINT64_C(14695981039346656037);
 
+	hash = hash_add(hash, IMAGE_FRONT_RECIPE, strlen(IMAGE_FRONT_RECIPE));
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		AUTO(buf) struct buf data = BUF_INIT;
 		if (fsio_read_file(paths[i], 64 << 20, &data, err))

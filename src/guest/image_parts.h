@@ -16,6 +16,7 @@
 /* Raise it when the way in which a part is made changes. */
 #define IMAGE_ROOT_RECIPE   "root 1"
 #define IMAGE_KERNEL_RECIPE "kernel 1"
+#define IMAGE_FRONT_RECIPE  "front 2"
 
 /* Hashes of the inputs, as text; the caller frees.  They find changes, they do not keep out an attacker. */
 char *image_root_hash(const char *suite);
