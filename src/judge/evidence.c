@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 
+#define THROUGHOUT_S        2.0 /* evidence_holds_throughout(): the length of its pieces */
 #define IDLE_MAX_CONTENTION 0.02
 #define IDLE_MIN_PLENTY     0.10
 #define STEAL_MAX           0.01
@@ -230,5 +231,22 @@ bool evidence_holds(const struct judge_context *context, double from_s, double t
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
 			"no plenty: the scarce CPUs were idle for %.1f %% of their time; at least 10 %% is needed",
 			100 * idle);
+	return true;
+}
+
+bool evidence_holds_throughout(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	for (double at_s = from_s; at_s < to_s; at_s += THROUGHOUT_S) {
+		/* A rest shorter than that stays with its neighbour: /proc/stat counts in steps of 10 ms. */
+		double end_s = to_s - at_s < 2 * THROUGHOUT_S ? to_s : at_s + THROUGHOUT_S;
+		if (!evidence_holds(context, at_s, end_s, finding)) {
+			AUTO(free_ptr) char *reason = STEAL(finding->reason);
+			return finding_set(finding, VERDICT_INCONCLUSIVE, "from %.1f s to %.1f s: %s", at_s,
+				end_s, reason);
+		}
+		if (end_s >= to_s)
+			break;
+	}
 	return true;
 }

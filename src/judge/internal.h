@@ -46,6 +46,12 @@ bool window_covered(const struct judge_context *context, const struct counter *c
 	double *from_s, double *to_s, struct finding *finding);
 /* What the expectation needs of its window (judge.h, enum need). */
 bool evidence_holds(const struct judge_context *context, double from_s, double to_s, struct finding *finding);
+/*
+ * The same in every two seconds of it: a few bad seconds are little in a long window and enough to make it fail.  What
+ * fails must have been undisturbed throughout.
+ */
+bool evidence_holds_throughout(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding);
 /* NEED_NOTHING: NULL, or how stolen or foreign time on the scarce CPUs could explain a share that is too small. */
 char *evidence_disturbance(const struct judge_context *context, double from_s, double to_s);
 

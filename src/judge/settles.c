@@ -150,6 +150,9 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 	/* The time of the change itself belongs to nobody; the evidence is taken from what comes after it. */
 	if (!evidence_holds(context, confirmed_s, response.until_s, finding))
 		return;
+	if (!(finding->settling_time_s <= limit_s) &&
+		!evidence_holds_throughout(context, confirmed_s, response.until_s, finding))
+		return;
 	if (isnan(finding->settling_time_s)) {
 		(void)finding_set(finding, VERDICT_FAIL,
 			"the share of '%s' did not come to stay within %.2f points of %.2f %% in the %.3g s after the event "

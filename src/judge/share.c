@@ -72,6 +72,8 @@ void judge_share(const struct judge_context *context, struct finding *finding)
 			name, 100 * expect->within, 100 * finding->measured, 100 * half);
 		return;
 	}
+	if (!inside && !evidence_holds_throughout(context, from_s, to_s, finding))
+		return;
 	AUTO(free_ptr)
 	char *interval =
 		isnan(half) ? xstrdup("")

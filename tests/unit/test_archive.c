@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "guest/archive.h"
+#include "base/fsio.h"
 #include "guest/cpio.h"
 #include "guest/image_parts.h"
 
@@ -175,6 +177,37 @@ static void cpio_is_what_the_kernel_reads(void **state)
 	assert_non_null(memmem(data, length, "TRAILER!!!", 11));
 }
 
+/* The image is written through an outfile, whose stream has no position (ftell() fails). */
+static void cpio_is_the_same_through_an_outfile(void **state)
+{
+	AUTO(free_ptr) char *data = NULL;
+	AUTO(buf) struct buf kept = BUF_INIT;
+	char path[] = "/tmp/limitlab-test-cpio-XXXXXX";
+	struct err err = ERR_INIT;
+	struct outfile out;
+	size_t length = 0;
+	FILE *stream = open_memstream(&data, &length);
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_non_null(stream);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(outfile_open(&out, path, &err), 0);
+	struct cpio archives[] = {{.stream = stream}, {.stream = out.stream}};
+	for (size_t i = 0; i < ARRAY_SIZE(archives); i++) {
+		cpio_add_file(&archives[i], "init", 0755, "hello", 5);
+		cpio_add_file(&archives[i], "runner", 0755, "x", 1);
+		cpio_finish(&archives[i]);
+	}
+	assert_int_equal(fclose(stream), 0);
+	assert_int_equal(outfile_commit(&out, &err), 0);
+	assert_int_equal(fsio_read_file(path, 1 << 20, &kept, &err), 0);
+	(void)unlink(path);
+	assert_int_equal(kept.length, length);
+	assert_memory_equal(kept.data, data, length);
+}
+
 static void hashes_follow_their_inputs(void **state)
 {
 	AUTO(free_ptr) char *a = image_root_hash("bookworm");
@@ -194,6 +227,7 @@ int main(void)
 		cmocka_unit_test(network_settings_are_taken),
 		cmocka_unit_test(newest_kernel_is_chosen),
 		cmocka_unit_test(cpio_is_what_the_kernel_reads),
+		cmocka_unit_test(cpio_is_the_same_through_an_outfile),
 		cmocka_unit_test(hashes_follow_their_inputs),
 	};
 
