@@ -81,12 +81,13 @@ struct run_case {
 
 	/* What the made-up host does wrong. */
 	bool ignores_weights, ignores_quota;
-	double red_times;      /* red's share times this; 0: as it should be */
-	double delay_s;        /* changes take effect so much later */
-	double slow_s;         /* time constant with which changes take effect; 0: at once */
-	double wasted;         /* part of the capacity that nobody uses */
-	double foreign, steal; /* part of the capacity that others take */
-	bool nobody_waits;     /* run_delay_ns does not grow */
+	double red_times;                    /* red's share times this; 0: as it should be */
+	double delay_s;                      /* changes take effect so much later */
+	double slow_s;                       /* time constant with which changes take effect; 0: at once */
+	double wasted;                       /* part of the capacity that nobody uses */
+	double foreign, steal;               /* part of the capacity that others take */
+	double foreign_from_s, foreign_to_s; /* only then; 0 and 0: always */
+	bool nobody_waits;                   /* run_delay_ns does not grow */
 	double held_up; /* part of the time in which red neither runs nor waits; the others take its share */
 	double noise;   /* every second sample's reading is off by so many seconds of CPU */
 	double wobble;  /* red's share swings by this much from second to second */
@@ -154,6 +155,14 @@ static const struct run_case run_cases[] = {
 		.verdicts = "iiiii",
 		.foreign = 0.1,
 		.reason = "something other than the tenants' vCPUs"},
+	{.name = "too much, and a burst of foreign load: short in the window, long enough to explain it",
+		.yaml = shares_yaml,
+		.verdicts = "ifffp",
+		.red_times = 1.1,
+		.foreign = 0.5,
+		.foreign_from_s = 3,
+		.foreign_to_s = 3.2,
+		.reason = "from 3.0 s to 5.0 s: "},
 	{.name = "steal", .yaml = shares_yaml, .verdicts = "iiiii", .steal = 0.05, .reason = "stole 5.0 %"},
 	{.name = "samples missing in a window",
 		.yaml = shares_yaml,
@@ -406,6 +415,9 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 			}
 			last = t;
 		}
+		double foreign = c->foreign_to_s > 0 && (t_s < c->foreign_from_s || t_s >= c->foreign_to_s)
+					 ? 0
+					 : c->foreign;
 		for (unsigned i = 0; i < scenario->tenant_count; i++) {
 			bool red = !strcmp(scenario->tenants[i].name, "red");
 			double share = t_s < 0 ? 0 : true_share(c, &model, i, t_s);
@@ -426,7 +438,7 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 				share = 0;
 			share *= 1 - c->wasted;
 			if (scenario->tenant_count > 1)
-				share *= 1 - c->foreign - c->steal;
+				share *= 1 - foreign - c->steal;
 			/* A first-order lag, from the first event on. */
 			now[i] += (share - now[i]) * (c->slow_s > 0 && t_s > 1 ? STEP_S / c->slow_s : 1);
 			vcpu[i] += now[i] * STEP_S;
@@ -434,9 +446,9 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 				delay[i] += (1 - now[i] - (red ? c->held_up : 0)) * STEP_S;
 			used += now[i];
 		}
-		busy += (used + c->foreign) * STEP_S;
+		busy += (used + foreign) * STEP_S;
 		steal += c->steal * STEP_S;
-		idle += fmax(0, 1 - used - c->foreign - c->steal) * STEP_S;
+		idle += fmax(0, 1 - used - foreign - c->steal) * STEP_S;
 	}
 	assert_true(last > 1);
 	model_release(&model);
