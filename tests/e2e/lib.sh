@@ -97,7 +97,7 @@ finish() {
 }
 
 bail_out() {
-	echo "Bail out! $*"
+	echo "Bail out! $(tr "\n" " " <<<"$*")"
 	exit 1
 }
 
