@@ -38,7 +38,7 @@ static void add(struct cpio *cpio, const char *name, mode_t mode, const void *da
 
 void cpio_add_dir(struct cpio *cpio, const char *name, mode_t mode)
 {
-	add(cpio, name, S_IFDIR | mode, NULL, 0);
+	add(cpio, name, S_IFDIR | mode, "", 0);
 }
 
 void cpio_add_file(struct cpio *cpio, const char *name, mode_t mode, const void *data, size_t length)
@@ -48,6 +48,6 @@ void cpio_add_file(struct cpio *cpio, const char *name, mode_t mode, const void 
 
 void cpio_finish(struct cpio *cpio)
 {
-	add(cpio, "TRAILER!!!", 0, NULL, 0);
+	add(cpio, "TRAILER!!!", 0, "", 0);
 	pad(cpio, 512);
 }

@@ -237,16 +237,17 @@ bool evidence_holds(const struct judge_context *context, double from_s, double t
 bool evidence_holds_throughout(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
-	for (double at_s = from_s; at_s < to_s; at_s += THROUGHOUT_S) {
-		/* A rest shorter than that stays with its neighbour: /proc/stat counts in steps of 10 ms. */
-		double end_s = to_s - at_s < 2 * THROUGHOUT_S ? to_s : at_s + THROUGHOUT_S;
-		if (!evidence_holds(context, at_s, end_s, finding)) {
-			AUTO(free_ptr) char *reason = STEAL(finding->reason);
-			return finding_set(finding, VERDICT_INCONCLUSIVE, "from %.1f s to %.1f s: %s", at_s,
-				end_s, reason);
-		}
-		if (end_s >= to_s)
-			break;
+	/* A rest shorter than a piece stays with its neighbour: /proc/stat counts in steps of 10 ms. */
+	int pieces = (int)fmax(1, floor((to_s - from_s) / THROUGHOUT_S));
+
+	for (int i = 0; i < pieces; i++) {
+		double at_s = from_s + i * THROUGHOUT_S;
+		double end_s = i + 1 == pieces ? to_s : at_s + THROUGHOUT_S;
+		if (evidence_holds(context, at_s, end_s, finding))
+			continue;
+		AUTO(free_ptr) char *reason = STEAL(finding->reason);
+		return finding_set(
+			finding, VERDICT_INCONCLUSIVE, "from %.1f s to %.1f s: %s", at_s, end_s, reason);
 	}
 	return true;
 }

@@ -270,9 +270,11 @@ static bool move_share(struct results *results)
 			first = isnan(first) ? *value : first;
 			moved = floor((*value - first) / 3);
 			*value -= moved;
+			*cell(samples, row, "run_delay_ns") += moved; /* and it waited instead */
 		} else if (is_row_of(samples, row, to)) {
 			to_first = isnan(to_first) ? *value : to_first;
 			*value += moved;
+			*cell(samples, row, "run_delay_ns") -= moved;
 		}
 	}
 	return true;

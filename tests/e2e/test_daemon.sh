@@ -8,6 +8,9 @@ if [[ ${1:-} != inside ]]; then
 		echo "1..0 # SKIP real VMs need root"
 		exit 0
 	fi
+	# The image first: inside there is no network.
+	# shellcheck source-path=SCRIPTDIR
+	(. "$(dirname "$0")/lib.sh" && need_image) || exit 1
 	# PID 1 must reap at once: libvirt waits until the PID of a QEMU it ended is gone; a bash in `read` does not.
 	exec unshare --mount --propagation private --pid --net --fork --kill-child --mount-proc \
 		bash -c '"$0" inside & wait $!' "$0"
