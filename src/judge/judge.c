@@ -136,7 +136,7 @@ static void judge_one(const struct judge_context *context, struct finding *findi
 	case EXPECT_SETTLES:
 		judge_settles(context, finding);
 		return;
-	case EXPECT_KIND_COUNT:
+	default:
 		break;
 	}
 	BUG("expectation kind %d", (int)finding->expect->kind);

@@ -54,7 +54,8 @@ static int work_boot(struct job *job, struct err *err)
 
 	char **tool = NULL;
 	bool repeat = false;
-	if (member->ops->command(RUNNER_JOB_PATH, member->job_text, &tool, &repeat, err))
+	const struct workload_place place = {.job_path = RUNNER_JOB_PATH};
+	if (member->ops->command(&place, member->job_text, &tool, &repeat, err))
 		return -1;
 	const char *argv[64] = {RUNNER_PATH};
 	size_t count = 1;

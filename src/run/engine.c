@@ -206,7 +206,7 @@ static void carry_out(struct engine *engine, const struct event_spec *event)
 		case EVENT_RESET:
 			post_reset(engine, member, event);
 			break;
-		case EVENT_KIND_COUNT:
+		default:
 			BUG("event of no kind");
 		}
 	}

@@ -39,14 +39,14 @@ static int read_kind(void *context, const struct doc_key *key, const struct yaml
 {
 	struct reader *reader = context;
 	struct entry *entry = object;
-	const char *names[RESOURCE_COUNT];
+	const char *names[1]; /* RESOURCE_CPU */
 	size_t index;
 
 	if (entry->has_kind)
 		return doc_error(reader->doc, doc_mark(node), err,
 			"'%s' and '%s' in one expectation; write two", expect_kind_name(entry->expect.kind),
 			key->name);
-	for (int i = 0; i < RESOURCE_COUNT; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		names[i] = resource_name((enum resource)i);
 	if (doc_choice(reader->doc, node, "a resource", names, ARRAY_SIZE(names), &index, err) < 0)
 		return -1;

@@ -72,11 +72,11 @@ static int check(const char *path, const char *text, struct err *err)
 	return 0;
 }
 
-static int command(const char *job_path_in_guest, const char *job_text, char ***ret_argv, bool *ret_repeat,
-	struct err *err)
+static int command(const struct workload_place *place, const char *job_text, char ***ret_argv,
+	bool *ret_repeat, struct err *err)
 {
 	const char *const argv[] = {
-		"stress-ng", "--job", job_path_in_guest, "--timeout", "1s", "--metrics-brief"};
+		"stress-ng", "--job", place->job_path, "--timeout", "1s", "--metrics-brief"};
 	char **copy = xcalloc(ARRAY_SIZE(argv) + 1, sizeof(*copy));
 
 	(void)job_text;

@@ -20,6 +20,16 @@ struct work_interval {
 
 struct workload_parser; /* per tenant, opaque; made by the ops */
 
+/* Where a job runs: what its file leaves open. */
+struct workload_place {
+	const char *job_path;       /* of the job file, in the guest */
+	const char *server_address; /* the far end of the shared link; NULL: there is no link */
+	unsigned server_port;       /* of this tenant's own server there */
+	const char *
+		disk; /* the tenant's part of the scarce disk, as the guest sees it: "/dev/vdb"; NULL: none */
+	uint64_t disk_bytes;
+};
+
 struct workload_ops {
 	/* Mandatory. */
 	const char *name;        /* "stress-ng" */
@@ -28,8 +38,8 @@ struct workload_ops {
 	const char *work_source; /* in words, for the manifest: what the rate is and how it is measured */
 	/* Checks a job file's text as far as the host can tell (ERR_INPUT, "FILE:LINE: ..."). */
 	int (*check)(const char *path, const char *text, struct err *err);
-	/* The guest's argv (heap array of heap strings, NULL terminated) and whether the runner repeats it. */
-	int (*command)(const char *job_path_in_guest, const char *job_text, char ***ret_argv,
+	/* The argv (heap array of heap strings, NULL terminated) and whether the runner repeats it. */
+	int (*command)(const struct workload_place *place, const char *job_text, char ***ret_argv,
 		bool *ret_repeat, struct err *err);
 	struct workload_parser *(*parser_new)(void);
 	void (*parser_free)(struct workload_parser *parser);
@@ -39,6 +49,9 @@ struct workload_ops {
 	 */
 	bool (*parser_line)(struct workload_parser *parser, double t_s, const char *line,
 		struct work_interval *ret_interval);
+	/* Optional: the other end, which runs on the host side of the link and is never repeated; its lines are kept in
+	 * log/TENANT.server. */
+	const struct workload_ops *server;
 };
 
 /* By the suffix of the job file's name; NULL: unknown. */

@@ -267,7 +267,9 @@ static void shipped_jobs_are_right(void **state)
 
 		if (workload_load(path, &ops, &text, &err))
 			fail_msg("%s", err.text);
-		assert_int_equal(ops->command("/run/limitlab/job", text, &argv, &repeat, &err), 0);
+		assert_int_equal(ops->command(&(struct workload_place){.job_path = "/run/limitlab/job"}, text,
+					 &argv, &repeat, &err),
+			0);
 		assert_string_equal(argv[0], "stress-ng");
 		assert_true(repeat);
 		for (size_t j = 0; argv[j]; j++)
