@@ -98,6 +98,11 @@ static int check_range(const struct limit_spec *spec, uint64_t value, struct err
 		spec->may_be_unlimited ? " or max" : "", value);
 }
 
+const char *target_note(const struct target *target)
+{
+	return target->note;
+}
+
 int limit_set(
 	struct target *target, enum limit_id limit, uint64_t value, uint64_t *ret_read_back, struct err *err)
 {
@@ -105,6 +110,7 @@ int limit_set(
 	const struct limit_spec *spec = limit_spec(limit);
 	uint64_t got;
 
+	target->note[0] = '\0';
 	if (check_range(spec, value, err) || need_controller(target, ops, err))
 		return -1;
 	if (ops->set(target, value, err)) {

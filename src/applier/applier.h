@@ -40,6 +40,8 @@ int limit_get(struct target *target, enum limit_id limit, uint64_t *ret_value, c
 /* Sets, reads back, compares.  *ret_read_back is filled also when the comparison fails (and only then without success). */
 int limit_set(
 	struct target *target, enum limit_id limit, uint64_t value, uint64_t *ret_read_back, struct err *err);
+/* What the last limit_set() of this target has to say beside its result: "9 queued frames dropped"; "": nothing.  The target's. */
+const char *target_note(const struct target *target);
 /* 0: this limit can be set on this target; -1 with ERR_HOST: the host lacks what it needs (and the remedy). */
 int limit_probe(struct target *target, enum limit_id limit, struct err *err);
 

@@ -103,7 +103,12 @@ static int priority_set(struct target *target, uint64_t value, struct err *err)
 
 	if (net_look(target, &state, err))
 		return -1;
-	return net_set_priority(target, &state, (uint32_t)value, err);
+	uint64_t dropped = target->link->dropped;
+	int result = net_set_priority(target, &state, (uint32_t)value, err);
+	if (target->link->dropped > dropped)
+		(void)snprintf(target->note, sizeof(target->note), "%" PRIu64 " queued frames dropped",
+			target->link->dropped - dropped);
+	return result;
 }
 
 static int rate_set(struct target *target, uint64_t value, struct err *err)

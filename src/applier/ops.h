@@ -44,6 +44,7 @@ struct target {
 	struct target_link *link;               /* target_bind_link(); NULL: bound to no link */
 	const struct applier_ops *const *table; /* applier_table, or a test's own */
 	char where[PATH_MAX];
+	char note[160]; /* target_note(); cleared by limit_set(), written by the backends */
 };
 
 /* As target_open(), for tests: the cgroup root, the table and no domain.  name is copied. */

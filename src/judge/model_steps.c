@@ -163,6 +163,8 @@ static int logged_changes(const struct scenario *scenario, const struct event_lo
 		struct change change = {
 			.t_s = record->asked_s, .limit = record->limit, .value = record->asked};
 
+		if (!strcmp(record->event, "scarce") || !strcmp(record->event, "plenty"))
+			continue;
 		if (tenant < 0)
 			return err_run(err,
 				"the log of events names tenant '%s', which the scenario does not have",
@@ -173,7 +175,8 @@ static int logged_changes(const struct scenario *scenario, const struct event_lo
 		change.tenant = (unsigned)tenant;
 		if (!isnan(record->end_s))
 			change.t_s = record->end_s;
-		if (!strcmp(record->event, "start") || !strcmp(record->event, "stop")) {
+		if (!strcmp(record->event, "start") || !strcmp(record->event, "stop") ||
+			!strcmp(record->event, "died")) {
 			change.kind = !strcmp(record->event, "start") ? CHANGE_START : CHANGE_STOP;
 			add_change(changes, change);
 			continue;

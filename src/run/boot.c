@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
-#include "fixture/cpu.h"
 #include "guest/runner.h"
+#include "run/fixture.h"
 #include "run/inner.h"
 #include "run/state.h"
 #include "run/undo.h"
@@ -40,6 +40,10 @@ static int work_boot(struct job *job, struct err *err)
 		.stream_path = member->stream_path,
 		.keep_owners = !plan->embed,
 	};
+	struct workload_place place = {.job_path = RUNNER_JOB_PATH};
+	const struct run_fixture *fixture = member->inner->fixture;
+	if (fixture && fixture->shape && fixture->shape(member, &spec, &place, err))
+		return -1;
 	uint64_t begin_ns = clock_now_ns();
 	if (vm_start(member->inner->host, &spec, &member->vm, err) ||
 		vm_wait_ready(member->vm, begin_ns + BOOT_DEADLINE_S * NS_PER_S, err))
@@ -54,7 +58,6 @@ static int work_boot(struct job *job, struct err *err)
 
 	char **tool = NULL;
 	bool repeat = false;
-	const struct workload_place place = {.job_path = RUNNER_JOB_PATH};
 	if (member->ops->command(&place, member->job_text, &tool, &repeat, err))
 		return -1;
 	const char *argv[64] = {RUNNER_PATH};
@@ -71,24 +74,31 @@ static int work_boot(struct job *job, struct err *err)
 	return result;
 }
 
-/* Pins the vCPUs and sets what the scenario declares before the timeline. */
-static int work_barrier(struct job *job, struct err *err)
+/* Pins the vCPUs, and binds the tenant to what is scarce. */
+static int work_attach(struct job *job, struct err *err)
 {
 	struct member *member = job->context;
 	const struct run_plan *plan = member->inner->plan;
+	const struct run_fixture *fixture = member->inner->fixture;
 	const cpu_set_t *cpus = CPU_COUNT(&member->spec->cpus) ? &member->spec->cpus : &plan->allowed_cpus;
 
 	if (vm_pin(member->vm, cpus, err) || vm_pin_emulator(member->vm, &plan->harness_cpus, err))
 		return -1;
-	if (plan->scenario->has_scarce_cpu && !plan->scenario->emulators_default &&
-		cpu_fixture_lighten_emulator(target_cgroup(member->target), err))
-		return -1;
+	return fixture && fixture->attach ? fixture->attach(member, err) : 0;
+}
+
+/* Sets what the scenario declares before the timeline. */
+static int work_initial_limits(struct job *job, struct err *err)
+{
+	struct member *member = job->context;
+	struct limit_step steps[LIMIT_COUNT] = {0};
+
 	for (size_t i = 0; i < member->spec->limit_count; i++) {
-		const struct limit_setting *setting = &member->spec->limits[i];
-		uint64_t read_back;
-		if (limit_set(member->target, setting->limit, setting->value, &read_back, err))
-			return -1;
+		steps[i].limit = member->spec->limits[i].limit;
+		steps[i].value = member->spec->limits[i].value;
 	}
+	if (member_set_limits(member, steps, member->spec->limit_count, err))
+		return -1;
 	for (unsigned limit = 0; limit < LIMIT_COUNT; limit++)
 		member->initial_known[limit] =
 			limit_get(member->target, limit, &member->initial[limit], NULL, NULL) == 0;
@@ -203,6 +213,15 @@ int inner_boot(struct inner *inner, struct err *err)
 		return -1;
 	if (!inner->accel.kvm && !inner->accel.cached && plan->accel == ACCEL_AUTO)
 		wire_warn(plan->wire_fd, "tenants run under TCG (emulation): %s", inner->accel.reason);
+	inner->fixture = run_fixture_of(plan->scenario);
+	if (inner->fixture && inner->fixture->make) {
+		wire_phase(plan->wire_fd, "scarcity", resource_name(inner->fixture->resource));
+		if (inner->fixture->make(inner, err))
+			return -1;
+	}
+	if (inner->fixture && inner->fixture->hold &&
+		worker_new(inner->loop, "fixture", &inner->fixture_worker, err))
+		return -1;
 	wire_phase(plan->wire_fd, "libvirt", plan->uri);
 	if (vm_host_open(plan->uri, &inner->host, err))
 		return -1;
@@ -255,7 +274,10 @@ int inner_barrier(struct inner *inner, struct err *err)
 			return err_run(err, "tenant '%s': %s", inner->members[i].spec->name,
 				inner->members[i].stream.trouble ? inner->members[i].stream.trouble
 								 : "its runner failed");
-	return all_members(inner, work_barrier, finished_quietly, BARRIER_DEADLINE_S, err);
+	if (all_members(inner, work_attach, finished_quietly, BARRIER_DEADLINE_S, err) ||
+		(inner->fixture && inner->fixture->start && inner->fixture->start(inner, err)))
+		return -1;
+	return all_members(inner, work_initial_limits, finished_quietly, BARRIER_DEADLINE_S, err);
 }
 
 void inner_shutdown(struct inner *inner)
@@ -267,4 +289,6 @@ void inner_shutdown(struct inner *inner)
 			post(&inner->members[i], work_destroy, finished_quietly);
 	/* A VM that cannot be destroyed in time goes with the PID namespace, or through the journal. */
 	(void)loop_run_jobs(inner->loop, clock_now_ns() + 10 * NS_PER_S, &ignored);
+	if (inner->fixture && inner->fixture->unmake)
+		inner->fixture->unmake(inner);
 }

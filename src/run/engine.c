@@ -11,7 +11,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/fsio.h"
-#include "guest/runner.h"
+#include "run/fixture.h"
 #include "run/inner.h"
 #include "run/wire.h"
 #include "sample/sampler.h"
@@ -20,8 +20,9 @@
 /* Sampling begins this long before t = 0, so that the first window has a value at its left end. */
 #define LEAD_NS (1 * NS_PER_S)
 /* After the last event: how long a starved guest may take to acknowledge its stop. */
-#define STOP_DEADLINE_S 10
-#define JOBS_DEADLINE_S 30
+#define STOP_DEADLINE_S  10
+#define JOBS_DEADLINE_S  30
+#define FIXTURE_WATCH_NS (100 * NS_PER_MS)
 
 struct lateness {
 	double *ms;
@@ -34,22 +35,11 @@ struct engine {
 	uint64_t interval_ns, end_ns;
 	int64_t tick; /* the next one; 0 is at t = 0 */
 	size_t next_event;
-	struct lateness tick_lateness, event_lateness;
+	uint64_t fixture_due_ns; /* when to look at the fixture next */
+	struct lateness tick_lateness;
+	struct events *events;
 	uint64_t tick_cpu_ns, ticks_done, ticks_late, ticks_missed;
 	double live_t_s, live_usage_ns[SCENARIO_MAX_TENANTS];
-	struct err failure; /* the first event that could not be carried out */
-};
-
-/* One limit of one tenant being set. */
-struct limit_job {
-	struct job job;
-	struct engine *engine;
-	struct member *member;
-	const struct event_spec *event;
-	enum limit_id limit;
-	uint64_t value, read_back;
-	bool has_read_back;
-	uint64_t start_ns, end_ns;
 };
 
 static void lateness_add(struct lateness *lateness, uint64_t asked_ns, uint64_t actual_ns)
@@ -61,159 +51,6 @@ static void lateness_add(struct lateness *lateness, uint64_t asked_ns, uint64_t 
 static uint64_t tick_ns(const struct engine *engine, int64_t tick)
 {
 	return (uint64_t)((int64_t)engine->inner->zero_ns + tick * (int64_t)engine->interval_ns);
-}
-
-static uint64_t event_ns(const struct engine *engine, const struct event_spec *event)
-{
-	return engine->inner->zero_ns + event->at_ns;
-}
-
-struct event_record *inner_record(struct inner *inner, const struct member *member, const char *event,
-	uint64_t asked_ns, uint64_t start_ns, uint64_t end_ns)
-{
-	struct event_record *record = event_log_add(&inner->log);
-
-	record->asked_s = inner_seconds(inner, asked_ns);
-	record->start_s = inner_seconds(inner, start_ns);
-	record->end_s = inner_seconds(inner, end_ns);
-	record->event = xstrdup(event);
-	record->tenant = xstrdup(member->spec->name);
-	record->limit = LIMIT_COUNT;
-	record->name = xstrdup("");
-	record->error = xstrdup("");
-	return record;
-}
-
-static void fail(struct engine *engine, const struct err *why)
-{
-	if (!err_is_set(&engine->failure))
-		engine->failure = *why;
-}
-
-static int work_limit(struct job *job, struct err *err)
-{
-	struct limit_job *self = job->context;
-	struct member *member = self->member;
-
-	self->start_ns = clock_now_ns();
-	self->read_back = UINT64_MAX;
-	int result = limit_set(member->target, self->limit, self->value, &self->read_back, err);
-	self->has_read_back = result == 0 || (err_is_set(err) && err->domain == ERR_READBACK);
-	self->end_ns = clock_now_ns();
-	return result;
-}
-
-static void finished_limit(struct job *job)
-{
-	struct limit_job *self = job->context;
-	struct engine *engine = self->engine;
-	struct inner *inner = engine->inner;
-	uint64_t asked_ns = event_ns(engine, self->event);
-
-	struct event_record *record = inner_record(inner, self->member, event_kind_name(self->event->kind),
-		asked_ns, self->start_ns, self->end_ns);
-	record->limit = self->limit;
-	record->asked = self->value;
-	record->read_back = self->read_back;
-	record->has_read_back = self->has_read_back;
-	if (self->event->name) {
-		free(record->name);
-		record->name = xstrdup(self->event->name);
-	}
-	if (job->result) {
-		free(record->error);
-		record->error = xstrdup(job->err.text);
-		err_wrap(&job->err, "at %.3f s, tenant '%s'", record->asked_s, self->member->spec->name);
-		fail(engine, &job->err);
-	}
-	lateness_add(&engine->event_lateness, asked_ns, self->start_ns);
-	const struct limit_spec *spec = limit_spec(self->limit);
-	AUTO(free_ptr) char *value = limit_format_value(spec, self->read_back);
-	AUTO(free_ptr)
-	char *text = xasprintf("%s %s %s, read back %s after %.1f ms", self->member->spec->name, spec->name,
-		self->event->kind == EVENT_RESET ? "reset" : "set", self->has_read_back ? value : "nothing",
-		(double)(self->end_ns - self->start_ns) / 1e6);
-	wire_event(inner->plan->wire_fd, record->start_s, text);
-	free(self);
-}
-
-static void post_limit(struct engine *engine, struct member *member, const struct event_spec *event,
-	enum limit_id limit, uint64_t value)
-{
-	struct limit_job *self = xcalloc(1, sizeof(*self));
-
-	self->job = (struct job){.work = work_limit, .finished = finished_limit, .context = self};
-	self->engine = engine;
-	self->member = member;
-	self->event = event;
-	self->limit = limit;
-	self->value = value;
-	worker_post(member->worker, &self->job);
-}
-
-/* What reset goes back to: the values at the barrier.  Without `all`, one limit. */
-static void post_reset(struct engine *engine, struct member *member, const struct event_spec *event)
-{
-	for (unsigned limit = 0; limit < LIMIT_COUNT; limit++)
-		if ((event->limit == LIMIT_COUNT || event->limit == limit) && member->initial_known[limit])
-			post_limit(engine, member, event, limit, member->initial[limit]);
-}
-
-static void signal_member(struct engine *engine, struct member *member, const struct event_spec *event)
-{
-	struct inner *inner = engine->inner;
-	struct err why = ERR_INIT;
-	bool start = event->kind == EVENT_START;
-
-	if (!member->ops)
-		return;
-	uint64_t begin_ns = clock_now_ns();
-	if (start && !member->start_ns)
-		member->start_ns = begin_ns;
-	bool failed = member_command(member, start ? RUNNER_BYTE_START : RUNNER_BYTE_STOP, &why) != 0;
-	struct event_record *record = inner_record(inner, member, event_kind_name(event->kind),
-		event_ns(engine, event), begin_ns, clock_now_ns());
-	if (event->name) {
-		free(record->name);
-		record->name = xstrdup(event->name);
-	}
-	if (failed) {
-		free(record->error);
-		record->error = xstrdup(why.text);
-		fail(engine, &why);
-	}
-	lateness_add(&engine->event_lateness, event_ns(engine, event), begin_ns);
-}
-
-static void carry_out(struct engine *engine, const struct event_spec *event)
-{
-	struct inner *inner = engine->inner;
-
-	for (size_t i = 0; i < inner->member_count; i++) {
-		struct member *member = &inner->members[i];
-		if (!(event->tenants & (UINT32_C(1) << i)))
-			continue;
-		switch (event->kind) {
-		case EVENT_START:
-		case EVENT_STOP:
-			signal_member(engine, member, event);
-			break;
-		case EVENT_SET:
-			for (size_t k = 0; k < event->setting_count; k++)
-				post_limit(engine, member, event, event->settings[k].limit,
-					event->settings[k].value);
-			break;
-		case EVENT_RESET:
-			post_reset(engine, member, event);
-			break;
-		default:
-			BUG("event of no kind");
-		}
-	}
-	if (event->kind == EVENT_START || event->kind == EVENT_STOP) {
-		AUTO(free_ptr) char *label = scenario_event_label(inner->plan->scenario, event);
-		wire_event(inner->plan->wire_fd, inner_seconds(inner, clock_now_ns()), label);
-	}
 }
 
 /* About once a second: what the terminal shows. */
@@ -271,14 +108,32 @@ static void do_tick(struct engine *engine)
 	show_live(engine);
 }
 
-static int check_members(const struct inner *inner, struct err *err)
+static int check_members(struct engine *engine, struct err *err)
 {
-	for (size_t i = 0; i < inner->member_count; i++)
+	struct inner *inner = engine->inner;
+
+	for (size_t i = 0; i < inner->member_count; i++) {
+		struct member *member = &inner->members[i];
 		/* A tenant that idles has no stream that could end. */
-		if (inner->members[i].gone || (inner->members[i].vm && !vm_is_running(inner->members[i].vm)))
-			return err_run(err, "tenant '%s' died at %.1f s", inner->members[i].spec->name,
+		if (member->dead || !(member->gone || (member->vm && !vm_is_running(member->vm))))
+			continue;
+		if (!member->spec->may_die)
+			return err_run(err, "tenant '%s' died at %.1f s", member->spec->name,
 				inner_seconds(inner, clock_now_ns()));
+		events_note_death(engine->events, member);
+	}
 	return 0;
+}
+
+static int check_fixture(struct engine *engine, struct err *err)
+{
+	const struct run_fixture *fixture = engine->inner->fixture;
+	uint64_t now_ns = clock_now_ns();
+
+	if (!fixture || !fixture->watch || now_ns < engine->fixture_due_ns)
+		return 0;
+	engine->fixture_due_ns = now_ns + FIXTURE_WATCH_NS;
+	return fixture->watch(engine->inner, err);
 }
 
 static int follow_timeline(struct engine *engine, struct err *err)
@@ -290,7 +145,7 @@ static int follow_timeline(struct engine *engine, struct err *err)
 		tick_ns(engine, engine->tick) <= engine->end_ns + engine->interval_ns) {
 		uint64_t tick_at = tick_ns(engine, engine->tick), event_at = UINT64_MAX;
 		if (engine->next_event < scenario->event_count)
-			event_at = event_ns(engine, &scenario->events[engine->next_event]);
+			event_at = engine->inner->zero_ns + scenario->events[engine->next_event].at_ns;
 		if (loop_run(engine->inner->loop, NULL, tick_at < event_at ? tick_at : event_at, err) < 0)
 			return -1;
 		/* A tick that is due with an event goes first: it belongs to what was before. */
@@ -298,11 +153,11 @@ static int follow_timeline(struct engine *engine, struct err *err)
 		if (now_ns >= tick_at)
 			do_tick(engine);
 		if (now_ns >= event_at)
-			carry_out(engine, &scenario->events[engine->next_event++]);
-		if (check_members(engine->inner, err))
+			events_post(engine->events, &scenario->events[engine->next_event++]);
+		if (check_members(engine, err) || check_fixture(engine, err))
 			return -1;
-		if (err_is_set(&engine->failure)) {
-			*err = engine->failure;
+		if (err_is_set(events_failure(engine->events))) {
+			*err = *events_failure(engine->events);
 			return -1;
 		}
 	}
@@ -319,8 +174,8 @@ static int wait_for_ends(struct engine *engine, struct err *err)
 	int late = loop_run_jobs(inner->loop, clock_now_ns() + JOBS_DEADLINE_S * NS_PER_S, err);
 	if (late)
 		return late < 0 ? -1 : err_run(err, "libvirt did not answer within %d s", JOBS_DEADLINE_S);
-	if (err_is_set(&engine->failure)) {
-		*err = engine->failure;
+	if (err_is_set(events_failure(engine->events))) {
+		*err = *events_failure(engine->events);
 		return -1;
 	}
 	for (size_t i = 0; i < inner->member_count; i++) {
@@ -329,7 +184,7 @@ static int wait_for_ends(struct engine *engine, struct err *err)
 			!member->gone && clock_now_ns() < deadline_ns)
 			if (loop_run(inner->loop, NULL, clock_now_ns() + 20 * NS_PER_MS, err) < 0)
 				return -1;
-		if (!member->start_ns || member->stream.stopped || member->stream.failed)
+		if (!member->start_ns || member->stream.stopped || member->stream.failed || member->dead)
 			continue;
 		if (member->gone)
 			wire_warn(inner->plan->wire_fd, "tenant '%s' died after the last event",
@@ -371,7 +226,6 @@ static void measure(struct engine *engine, uint64_t cpu_ns, uint64_t wall_ns)
 static int open_sampler(struct engine *engine, struct err *err)
 {
 	struct inner *inner = engine->inner;
-	const struct scenario *scenario = inner->plan->scenario;
 	struct sampler_tenant tenants[SCENARIO_MAX_TENANTS];
 	const char *root = inner->plan->sample_root ? inner->plan->sample_root : "";
 	size_t column_count;
@@ -382,8 +236,11 @@ static int open_sampler(struct engine *engine, struct err *err)
 			.pid = target_pid(inner->members[i].target),
 			.cgroup = target_cgroup(inner->members[i].target),
 		};
-	if (sampler_new(root, tenants, inner->member_count,
-		    scenario->has_scarce_cpu ? &scenario->scarce_cpus : NULL, &engine->sampler, err))
+	struct sampler_options options = {
+		.root = root, .tenants = tenants, .tenant_count = inner->member_count};
+	if (inner->fixture && inner->fixture->sample)
+		inner->fixture->sample(inner, &options, tenants);
+	if (sampler_new(&options, &engine->sampler, err))
 		return -1;
 	const char *const *columns = sampler_columns(&column_count);
 	table_init(&inner->samples, columns, column_count);
@@ -412,8 +269,11 @@ static int run_timeline(struct engine *engine, struct err *err)
 		/* What libvirt was asked to do is done all the same: events.csv says how it ended. */
 		(void)loop_run_jobs(inner->loop, clock_now_ns() + JOBS_DEADLINE_S * NS_PER_S, NULL);
 	}
-	inner->manifest.event_lateness_p99_ms =
-		stats_quantile(engine->event_lateness.ms, engine->event_lateness.count, 0.99);
+	size_t events;
+	const double *lateness_ms = events_lateness_ms(engine->events, &events);
+	inner->manifest.event_lateness_p99_ms = stats_quantile(lateness_ms, events, 0.99);
+	if (inner->fixture && inner->fixture->record && inner->fixture->record(inner, result ? NULL : err))
+		result = -1;
 	return result;
 }
 
@@ -421,7 +281,7 @@ static void engine_free(struct engine *engine)
 {
 	sampler_free(engine->sampler);
 	free(engine->tick_lateness.ms);
-	free(engine->event_lateness.ms);
+	events_free(engine->events);
 	free(engine);
 }
 
@@ -430,6 +290,7 @@ int inner_timeline(struct inner *inner, struct err *err)
 	struct engine *engine = xcalloc(1, sizeof(*engine));
 
 	engine->inner = inner;
+	engine->events = events_new(inner);
 	engine->interval_ns = inner->plan->scenario->sample_ns;
 	engine->live_t_s = -INFINITY;
 	int result = open_sampler(engine, err);

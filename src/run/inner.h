@@ -45,6 +45,8 @@ struct stream_line {
 	char *text;
 };
 
+struct run_fixture;
+
 /* One tenant while it lives. */
 struct member {
 	struct inner *inner;
@@ -58,6 +60,7 @@ struct member {
 	char *console_path, *stream_path;
 	double ready_s;
 	bool gone; /* its stream ended: QEMU died */
+	bool dead; /* that was noticed and allowed (tenant_spec.may_die) */
 	int stream_fd;
 	struct watch watch;
 	struct buf partial; /* a line that has not ended yet */
@@ -80,6 +83,9 @@ struct inner {
 	struct event_log log;
 	struct table samples;
 	struct manifest manifest;
+	const struct run_fixture *fixture; /* NULL: nothing is scarce */
+	void *fixture_state;
+	struct worker *fixture_worker; /* where hold() runs */
 };
 
 static inline double inner_seconds(const struct inner *inner, uint64_t at_ns)
@@ -99,9 +105,33 @@ int member_command(struct member *member, char byte, struct err *err);
 
 /* engine.c: the timeline. */
 int inner_timeline(struct inner *inner, struct err *err);
-/* Adds a record of a limit that was set; value and read-back in the limit's unit. */
-struct event_record *inner_record(struct inner *inner, const struct member *member, const char *event,
-	uint64_t asked_ns, uint64_t start_ns, uint64_t end_ns);
+
+/* events.c: what the timeline asks for, carried out and recorded. */
+struct events;
+/* The first event that could not be carried out, or an err that is not set.  Owned by the events. */
+const struct err *events_failure(const struct events *events);
+struct events *events_new(struct inner *inner);
+void events_free(struct events *events);
+/* Begins to carry an event out; never blocks. */
+void events_post(struct events *events, const struct event_spec *event);
+/* A tenant that may die did: it is in the log, and no event is for it any more. */
+void events_note_death(struct events *events, struct member *member);
+/* Start lateness of all events so far, ms; the events'. */
+const double *events_lateness_ms(const struct events *events, size_t *ret_count);
+/*
+ * Sets limits one after the other.  What fails is tried again after the others, as long as that helps: a guaranteed rate above
+ * the ceil that comes next, a hard limit above the one for memory and swap.
+ */
+struct limit_step {
+	enum limit_id limit;
+	uint64_t value, read_back;
+	bool has_read_back;
+	int result;
+	uint64_t start_ns, end_ns;
+	struct err err;
+};
+/* Returns -1 with the first failure that is left. */
+int member_set_limits(struct member *member, struct limit_step *steps, size_t count, struct err *err);
 
 /* record.c: samples.csv, events.csv, logs and the measured part of the manifest. */
 int inner_write(struct inner *inner, struct err *err);

@@ -18,6 +18,7 @@
 #include "base/cpulist.h"
 #include "base/fsio.h"
 #include "config.h"
+#include "run/fixture.h"
 
 /* Two manifests of SCENARIO_MAX_TENANTS tenants: the old one stays until the new one is whole. */
 #define RESERVE_BYTES (64 * 1024)
@@ -56,41 +57,19 @@ static int check_cgroups(const struct scenario *scenario, struct err *err)
 		!strcmp(scenario->when_cgroup, "v2"));
 }
 
-static int check_cpus(const struct scenario *scenario, struct run_plan *plan, struct err *err)
+int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,
+	struct err *err)
 {
-	cpu_set_t missing;
+	const struct run_fixture *fixture = run_fixture_of(scenario);
 
-	if (cpulist_allowed(&plan->allowed_cpus, err))
-		return -1;
-	plan->harness_cpus = plan->allowed_cpus;
-	if (!scenario->has_scarce_cpu)
-		return 0;
-	CPU_AND(&missing, &scenario->scarce_cpus, &plan->allowed_cpus);
-	if (!CPU_EQUAL(&missing, &scenario->scarce_cpus)) {
-		AUTO(free_ptr) char *wanted = cpulist_format(&scenario->scarce_cpus);
-		AUTO(free_ptr) char *there = cpulist_format(&plan->allowed_cpus);
-		err_host(err, "scenario '%s' makes CPU %s scarce and this process may use CPU %s",
-			scenario->name, wanted, there);
-		return err_remedy(err,
-			"name other CPUs in 'scarce: {cpu: {cpus: [...]}}', or allow them with taskset(1)");
-	}
-	CPU_XOR(&plan->harness_cpus, &plan->allowed_cpus, &scenario->scarce_cpus);
-	if (!CPU_COUNT(&plan->harness_cpus)) {
-		err_host(err,
-			"scenario '%s' makes every CPU scarce and leaves none for limitlab and QEMU's emulators",
-			scenario->name);
-		return err_remedy(err, "leave at least one CPU out of 'scarce: {cpu: {cpus: [...]}}'");
-	}
-	return 0;
-}
-
-int prepare_host(const struct scenario *scenario, struct run_plan *plan, struct err *err)
-{
 	if (geteuid() != 0) {
 		err_host(err, "limitlab run needs root: it makes namespaces, VMs and control groups");
 		return err_remedy(err, "sudo limitlab run %s", scenario->path);
 	}
-	return check_cgroups(scenario, err) || check_cpus(scenario, plan, err) ? -1 : 0;
+	if (check_cgroups(scenario, err) || cpulist_allowed(&plan->allowed_cpus, err))
+		return -1;
+	plan->harness_cpus = plan->allowed_cpus;
+	return fixture && fixture->check ? fixture->check(scenario, options, plan, err) : 0;
 }
 
 static char *cpu_model(void)

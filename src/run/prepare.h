@@ -9,8 +9,9 @@
 #include "run/inner.h"
 #include "run/run.h"
 
-/* root, cgroup mode and controllers, CPUs, workloads' files.  ERR_HOST with a remedy.  Fills the CPU sets of the plan. */
-int prepare_host(const struct scenario *scenario, struct run_plan *plan, struct err *err);
+/* root, cgroup mode and controllers, CPUs, what the fixture needs.  ERR_HOST with a remedy.  Fills the CPU sets of the plan. */
+int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,
+	struct err *err);
 /*
  * Makes OUT/NAME/TIME (a second run within one second gets "-2"), owned by the user behind sudo, with scenario.yaml and a
  * manifest that says "running".

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+#include "run/fixture.h"
 #include "run/inner.h"
 #include "run/journal.h"
 #include "run/prepare.h"
@@ -273,7 +274,9 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	}
 	plan->journal = journal;
 	bool systemd = !plan->embed && fsio_exists("/run/systemd/system");
+	const struct run_fixture *fixture = run_fixture_of(scenario);
 	int failed = undo_push_cgroups(journal, systemd, err) ||
+		     (fixture && fixture->journal && fixture->journal(plan, journal, err)) ||
 		     go(plan, options, plan->embed ? embed_root : NULL, err);
 	/* From here on nothing of the run is alive. */
 	failed = undo_global(journal, options, failed, err);
@@ -300,7 +303,7 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 	run_observe_phase(options->observer, "check", "");
 	if (vm_uri_check(plan.uri, err))
 		return -1;
-	if (prepare_host(scenario, &plan, err))
+	if (prepare_host(scenario, options, &plan, err))
 		return -1;
 	AUTO(free_ptr) char *runner = paths_libexec("runner");
 	AUTO(free_ptr) char *init = paths_libexec("init");

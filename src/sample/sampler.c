@@ -89,24 +89,18 @@ static bool open_row(struct row *row, const char *name, bool host, const struct 
 	return any;
 }
 
-int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count,
-	const cpu_set_t *scarce_cpus, struct sampler **ret_sampler, struct err *err)
-{
-	return sampler_new_with_link(root, tenants, count, scarce_cpus, NULL, ret_sampler, err);
-}
-
-int sampler_new_with_link(const char *root, const struct sampler_tenant *tenants, size_t count,
-	const cpu_set_t *scarce_cpus, const struct sampler_link *link, struct sampler **ret_sampler,
-	struct err *err)
+int sampler_new(const struct sampler_options *options, struct sampler **ret_sampler, struct err *err)
 {
 	AUTO(sampler) struct sampler *sampler = xcalloc(1, sizeof(*sampler));
+	const struct sampler_tenant *tenants = options->tenants;
+	const struct sampler_link *link = options->link;
 
 	if (link && net_view_new(link->uplink, link->shared_class, &sampler->net, err))
 		return err_wrap(err, "cannot sample the shared link");
-	sampler->rows = xcalloc(count + 1, sizeof(*sampler->rows));
-	for (size_t i = 0; i < count; i++) {
+	sampler->rows = xcalloc(options->tenant_count + 1, sizeof(*sampler->rows));
+	for (size_t i = 0; i < options->tenant_count; i++) {
 		struct sample_place place = {
-			.root = root,
+			.root = options->root,
 			.pid = tenants[i].pid,
 			.cgroup = tenants[i].cgroup,
 			.net = sampler->net,
@@ -120,7 +114,8 @@ int sampler_new_with_link(const char *root, const struct sampler_tenant *tenants
 				err, "mount the cgroup controllers cpu, cpuacct, memory and blkio, or v2");
 		}
 	}
-	struct sample_place host = {.root = root, .scarce_cpus = scarce_cpus, .net = sampler->net};
+	struct sample_place host = {
+		.root = options->root, .scarce_cpus = options->scarce_cpus, .net = sampler->net};
 	(void)open_row(&sampler->rows[sampler->row_count++], "host", true, &host);
 	*ret_sampler = STEAL(sampler);
 	return 0;

@@ -34,7 +34,7 @@ struct sampler;
 struct sampler_tenant {
 	const char *name;
 	pid_t pid;                      /* QEMU */
-	const struct cgroup_vm *cgroup; /* only read inside sampler_new(); NULL: no groups, threads only */
+	const struct cgroup_vm *cgroup; /* NULL: no groups, threads only */
 	/* Only with a link: its first class on the uplink (its second is counted with it), and its tap; 0 and NULL: none. */
 	uint32_t net_class;
 	const char *net_tap;
@@ -45,16 +45,19 @@ struct sampler_link {
 	uint32_t shared_class; /* the class that all tenants share */
 };
 
+struct sampler_options {
+	const char *root; /* "" in real life, a folder with proc/ and sys/ in tests */
+	const struct sampler_tenant *tenants;
+	size_t tenant_count;
+	const cpu_set_t *scarce_cpus;    /* may be NULL */
+	const struct sampler_link *link; /* NULL: none */
+};
+
 /*
- * root: "" in real life, a folder with proc/ and sys/ in tests.  scarce_cpus may be NULL.  The vCPU threads are found
- * here, so the guest must have started.  ERR_HOST: not one counter of a tenant can be read.
+ * The vCPU threads are found here, so the guests must have started.  Nothing of the options is kept.
+ * ERR_HOST: not one counter of a tenant can be read.
  */
-int sampler_new(const char *root, const struct sampler_tenant *tenants, size_t count,
-	const cpu_set_t *scarce_cpus, struct sampler **ret_sampler, struct err *err);
-/* The same, with the network counters of a link (NULL: none). */
-int sampler_new_with_link(const char *root, const struct sampler_tenant *tenants, size_t count,
-	const cpu_set_t *scarce_cpus, const struct sampler_link *link, struct sampler **ret_sampler,
-	struct err *err);
+int sampler_new(const struct sampler_options *options, struct sampler **ret_sampler, struct err *err);
 void sampler_free(struct sampler *sampler);
 /* Names of the columns of samples.csv. */
 const char *const *sampler_columns(size_t *ret_count);

@@ -278,6 +278,18 @@ int doc_choice(const struct doc *doc, const struct yaml_node_s *node, const char
 	return doc_error(doc, doc_mark(node), err, "'%s' is not %s; it is one of %s", quoted, what, list);
 }
 
+int doc_bool(const struct doc *doc, const struct yaml_node_s *node, const char *what, bool *ret_value,
+	struct err *err)
+{
+	static const char *const words[] = {"false", "true"};
+	size_t index;
+
+	if (doc_choice(doc, node, what, words, ARRAY_SIZE(words), &index, err) < 0)
+		return -1;
+	*ret_value = index == 1;
+	return 0;
+}
+
 int doc_list(const struct doc *doc, const struct yaml_node_s *node, const char *what, const char *example,
 	size_t *ret_count, struct err *err)
 {

@@ -65,6 +65,10 @@ int doc_list(const struct doc *doc, const struct yaml_node_s *node, const char *
 	size_t *ret_count, struct err *err);
 const struct yaml_node_s *doc_item(const struct doc *doc, const struct yaml_node_s *node, size_t index);
 
+/* "true" or "false"; what: "'may die'", for messages. */
+int doc_bool(const struct doc *doc, const struct yaml_node_s *node, const char *what, bool *ret_value,
+	struct err *err);
+
 struct doc_key;
 typedef int doc_read(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err);

@@ -51,6 +51,7 @@ struct tenant_spec {
 	 * as there is); memory: of no meaning.
 	 */
 	double demand;
+	bool may_die;                 /* the run goes on without it; else it ends as broken */
 	struct limit_setting *limits; /* set before the barrier */
 	size_t limit_count;
 	struct mark mark;

@@ -186,6 +186,16 @@ static int read_demand(void *context, const struct doc_key *key, const struct ya
 	return 0;
 }
 
+static int read_may_die(void *context, const struct doc_key *key, const struct yaml_node_s *node,
+	void *object, struct err *err)
+{
+	struct reader *reader = context;
+	struct tenant_spec *tenant = object;
+
+	(void)key;
+	return doc_bool(reader->doc, node, "a value of 'may die'", &tenant->may_die, err);
+}
+
 static int read_limit(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
@@ -217,6 +227,7 @@ static const struct doc_key tenant_keys[] = {
 	{"workload", false, read_workload, 0},
 	{"demand", false, read_demand, 0},
 	{"limits", false, read_limits, 0},
+	{"may die", false, read_may_die, 0},
 };
 
 int read_tenants(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,

@@ -11,7 +11,23 @@
 #include "base/fsio.h"
 #include "series/csvfile.h"
 
-enum field { ASKED_S, START_S, END_S, EVENT, TENANT, LIMIT, ASKED, READ_BACK, NAME, ERROR, FIELD_COUNT };
+enum field {
+	ASKED_S,
+	START_S,
+	END_S,
+	EVENT,
+	TENANT,
+	LIMIT,
+	ASKED,
+	READ_BACK,
+	NAME,
+	ERROR,
+	NOTE,
+	FIELD_COUNT
+};
+
+/* Files of the first format end with ERROR. */
+#define FIELD_COUNT_MIN (ERROR + 1)
 
 static const char *const header[FIELD_COUNT] = {
 	"asked_s",
@@ -24,6 +40,7 @@ static const char *const header[FIELD_COUNT] = {
 	"read_back",
 	"name",
 	"error",
+	"note",
 };
 
 void event_log_release(struct event_log *log)
@@ -33,6 +50,7 @@ void event_log_release(struct event_log *log)
 		free(log->records[i].tenant);
 		free(log->records[i].name);
 		free(log->records[i].error);
+		free(log->records[i].note);
 	}
 	free(log->records);
 	*log = (struct event_log){0};
@@ -55,37 +73,54 @@ static bool read_value(const char *text, uint64_t *ret_value)
 	return csvfile_u64(text, ret_value);
 }
 
-static int read_header(const struct csv_row *row, struct err *err)
+/* What a file is read into. */
+struct reading {
+	struct event_log log;
+	size_t columns;
+};
+
+static int read_header(struct reading *reading, const struct csv_row *row, struct err *err)
 {
-	if (row->count != FIELD_COUNT)
+	if (row->count < FIELD_COUNT_MIN || row->count > FIELD_COUNT)
 		return err_input(
 			err, "%s:%zu: %zu columns, %d wanted", row->path, row->line, row->count, FIELD_COUNT);
-	for (int i = 0; i < FIELD_COUNT; i++)
+	for (size_t i = 0; i < row->count; i++)
 		if (strcmp(row->fields[i], header[i]))
-			return err_input(err, "%s:%zu: column %d is '%s', not '%s'", row->path, row->line,
+			return err_input(err, "%s:%zu: column %zu is '%s', not '%s'", row->path, row->line,
 				i + 1, row->fields[i], header[i]);
+	reading->columns = row->count;
 	return 0;
+}
+
+static bool is_event(const char *text)
+{
+	static const char *const known[] = {"start", "stop", "set", "reset", "scarce", "plenty", "died"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(text, known[i]))
+			return true;
+	return false;
 }
 
 static int read_row(void *user, const struct csv_row *row, struct err *err)
 {
-	struct event_log *log = user;
+	struct reading *reading = user;
 	struct event_record record = {.limit = LIMIT_COUNT};
 	double *const times[] = {&record.asked_s, &record.start_s, &record.end_s};
 	char **fields = row->fields;
 
 	if (row->line == 1)
-		return read_header(row, err);
-	if (row->count != FIELD_COUNT)
-		return err_input(err, "%s:%zu: %zu fields where the header has %d", row->path, row->line,
-			row->count, FIELD_COUNT);
+		return read_header(reading, row, err);
+	if (row->count != reading->columns)
+		return err_input(err, "%s:%zu: %zu fields where the header has %zu", row->path, row->line,
+			row->count, reading->columns);
 	for (int i = ASKED_S; i <= END_S; i++)
 		if (!csvfile_number(fields[i], times[i]) || (i == ASKED_S && isnan(record.asked_s)))
 			return err_input(err, "%s:%zu: %s is '%s', not a number of seconds", row->path,
 				row->line, header[i], fields[i]);
-	if (strcmp(fields[EVENT], "start") && strcmp(fields[EVENT], "stop") && strcmp(fields[EVENT], "set") &&
-		strcmp(fields[EVENT], "reset"))
-		return err_input(err, "%s:%zu: event is '%s'; known are start, stop, set and reset",
+	if (!is_event(fields[EVENT]))
+		return err_input(err,
+			"%s:%zu: event is '%s'; known are start, stop, set, reset, scarce, plenty and died",
 			row->path, row->line, fields[EVENT]);
 	if (*fields[LIMIT]) {
 		const struct limit_spec *spec = limit_find(fields[LIMIT]);
@@ -105,20 +140,21 @@ static int read_row(void *user, const struct csv_row *row, struct err *err)
 	record.tenant = xstrdup(fields[TENANT]);
 	record.name = xstrdup(fields[NAME]);
 	record.error = xstrdup(fields[ERROR]);
-	*event_log_add(log) = record;
+	record.note = xstrdup(reading->columns > NOTE ? fields[NOTE] : "");
+	*event_log_add(&reading->log) = record;
 	return 0;
 }
 
 int event_log_parse_csv(
 	struct event_log *ret_log, const char *path, const char *text, size_t length, struct err *err)
 {
-	struct event_log log = {0};
+	struct reading reading = {0};
 
-	if (csvfile_parse(path, text, length, read_row, &log, err)) {
-		event_log_release(&log);
+	if (csvfile_parse(path, text, length, read_row, &reading, err)) {
+		event_log_release(&reading.log);
 		return -1;
 	}
-	*ret_log = log;
+	*ret_log = reading.log;
 	return 0;
 }
 
@@ -173,7 +209,8 @@ int event_log_write_csv(const struct event_log *log, const char *path, struct er
 		put_value(out.stream, has_limit, record->asked);
 		put_value(out.stream, has_limit && record->has_read_back, record->read_back);
 		put_text(out.stream, record->name, ',');
-		put_text(out.stream, record->error, '\n');
+		put_text(out.stream, record->error, ',');
+		put_text(out.stream, record->note, '\n');
 	}
 	int result = outfile_commit(&out, err);
 	outfile_abort(&out);

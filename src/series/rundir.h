@@ -97,8 +97,8 @@ int manifest_write(const struct manifest *manifest, const char *path, struct err
 
 /*
  * events.csv: one row per timeline event and tenant and limit:
- *	asked_s,start_s,end_s,event,tenant,limit,asked,read_back,name,error
- * event is start, stop, set or reset.  Values are plain numbers in the limit's own unit, "max" for unlimited.
+ *	asked_s,start_s,end_s,event,tenant,limit,asked,read_back,name,error,note
+ * event is start, stop, set, reset, scarce, plenty (of the tenant "host") or died.  Files without the last column are read too.  Values are plain numbers in the limit's own unit, "max" for unlimited.
  */
 struct event_record {
 	double asked_s;        /* on the declared timeline */
@@ -110,6 +110,7 @@ struct event_record {
 	bool has_read_back;
 	char *name;  /* label of the event; "" */
 	char *error; /* "" */
+	char *note;  /* what else the applier said: "9 queued frames dropped"; "" */
 };
 
 struct event_log {

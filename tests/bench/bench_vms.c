@@ -186,7 +186,11 @@ static int measure_tick(struct bench *bench, struct err *err)
 				.name = names[i], .pid = pid, .cgroup = target_cgroup(targets[i])};
 	}
 	if (result == 0)
-		result = sampler_new("", tenants, TENANTS, &bench->specs[0].vcpu_cpus, &sampler, err);
+		result = sampler_new(&(struct sampler_options){.root = "",
+					     .tenants = tenants,
+					     .tenant_count = TENANTS,
+					     .scarce_cpus = &bench->specs[0].vcpu_cpus},
+			&sampler, err);
 	for (size_t i = 0; i < ROUNDS && result == 0; i++) {
 		result = one_stats_call(domains, &stats_us[i], err);
 		if (result == 0)

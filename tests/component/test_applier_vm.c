@@ -187,7 +187,9 @@ static void test_sample(void **state)
 	must(target_open(domain, 0, &target, &err), &err);
 	struct sampler_tenant tenant = {
 		.name = "red", .pid = target_pid(target), .cgroup = target_cgroup(target)};
-	must(sampler_new("", &tenant, 1, NULL, &sampler, &err), &err);
+	must(sampler_new(&(struct sampler_options){.root = "", .tenants = &tenant, .tenant_count = 1},
+		     &sampler, &err),
+		&err);
 	const char *const *columns = sampler_columns(&column_count);
 	table_init(&table, columns, column_count);
 	sampler_tick(sampler, clock_now_ns(), &table);

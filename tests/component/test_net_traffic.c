@@ -262,7 +262,9 @@ static void make_tenants(struct link_fixture *fixture)
 			.net_class = LINK_ROOT | binding.minor,
 			.net_tap = taps[i]};
 	}
-	must(sampler_new_with_link("", sampled, TENANTS, NULL, &link, &sampler, &err), &err);
+	const struct sampler_options options = {
+		.root = "", .tenants = sampled, .tenant_count = TENANTS, .link = &link};
+	must(sampler_new(&options, &sampler, &err), &err);
 }
 
 /* tc's sum of bytes over both classes of a tenant. */

@@ -148,7 +148,10 @@ static void tick(const cpu_set_t *set, struct sampler **ret_sampler, struct tabl
 	if (cgroup_vm_find(root, 77, &cgroup, &err))
 		fail_msg("%s", err.text);
 	struct sampler_tenant tenant = {.name = "red", .pid = 77, .cgroup = &cgroup};
-	if (sampler_new(root, &tenant, 1, set, ret_sampler, &err))
+	if (sampler_new(
+		    &(struct sampler_options){
+			    .root = root, .tenants = &tenant, .tenant_count = 1, .scarce_cpus = set},
+		    ret_sampler, &err))
 		fail_msg("%s", err.text);
 	/* Only borrowed while it opens. */
 	cgroup_vm_release(&cgroup);
@@ -310,7 +313,10 @@ static void test_nothing_to_read(void **state)
 	struct sampler_tenant tenant = {.name = "ghost", .pid = 78};
 
 	(void)state;
-	assert_int_equal(sampler_new(root, &tenant, 1, NULL, &sampler, &err), -1);
+	assert_int_equal(
+		sampler_new(&(struct sampler_options){.root = root, .tenants = &tenant, .tenant_count = 1},
+			&sampler, &err),
+		-1);
 	assert_int_equal(err.domain, ERR_HOST);
 	assert_non_null(strstr(err.text, "ghost"));
 	assert_null(sampler);
@@ -345,7 +351,10 @@ static void test_real_proc(void **state)
 	assert_int_equal(cpulist_allowed(&set, &err), 0);
 	assert_int_equal(pthread_create(&thread, NULL, spin, (void *)(uintptr_t)&stop), 0);
 	clock_sleep_until_ns(clock_now_ns() + 20 * NS_PER_MS);
-	if (sampler_new("", &tenant, 1, &set, &sampler, &err))
+	if (sampler_new(
+		    &(struct sampler_options){
+			    .root = "", .tenants = &tenant, .tenant_count = 1, .scarce_cpus = &set},
+		    &sampler, &err))
 		fail_msg("%s", err.text);
 	table_init(&table, columns, column_count);
 	uint64_t zero_ns = clock_now_ns();
@@ -410,7 +419,8 @@ static void test_process_clock(void **state)
 	}
 	assert_int_equal(read(fds[0], &byte, 1), 1);
 	struct sampler_tenant tenant = {.name = "child", .pid = pid};
-	if (sampler_new("", &tenant, 1, NULL, &sampler, &err))
+	if (sampler_new(&(struct sampler_options){.root = "", .tenants = &tenant, .tenant_count = 1},
+		    &sampler, &err))
 		fail_msg("%s", err.text);
 	table_init(&table, columns, column_count);
 	sampler_tick(sampler, clock_now_ns(), &table);

@@ -142,10 +142,10 @@ static void test_manifest_errors(void **state)
 static void test_events(void **state)
 {
 	static const char expected[] =
-		"asked_s,start_s,end_s,event,tenant,limit,asked,read_back,name,error\n"
-		"0.000000,0.000100,0.001000,start,red,,,,,\n"
-		"20.000000,20.000200,20.001300,set,red,cpu.quota,max,max,\"a, \"\"b\"\"\",\n"
-		"30.000000,,,set,red,cpu.shares,18,,,no such process\n";
+		"asked_s,start_s,end_s,event,tenant,limit,asked,read_back,name,error,note\n"
+		"0.000000,0.000100,0.001000,start,red,,,,,,\n"
+		"20.000000,20.000200,20.001300,set,red,cpu.quota,max,max,\"a, \"\"b\"\"\",,\"2 tries, 1 s\"\n"
+		"30.000000,,,set,red,cpu.shares,18,,,no such process,\n";
 	AUTO(free_ptr) char *path = xasprintf("%s/events.csv", (char *)*state);
 	AUTO(buf) struct buf text = BUF_INIT;
 	struct event_log log = {0};
@@ -171,7 +171,9 @@ static void test_event_errors(void **state)
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{"asked_s,start_s\n", "e.csv:1: 2 columns, 10 wanted"},
+		{"asked_s,start_s\n", "e.csv:1: 2 columns, 11 wanted"},
+		{HEADER "1,1,1,set,red,cpu.shares,1,1,,,a note\n",
+			"e.csv:2: 11 fields where the header has 10"},
 		{"asked,start_s,end_s,event,tenant,limit,asked,read_back,name,error\n",
 			"e.csv:1: column 1 is 'asked'"},
 		{HEADER "1,1\n", "e.csv:2: 2 fields"},
@@ -196,6 +198,21 @@ static void test_event_errors(void **state)
 	}
 }
 
+/* What the first version of the program wrote. */
+static void test_events_without_notes(void **state)
+{
+	static const char text[] = HEADER "1,1,1,plenty,host,,,,,\n";
+	struct event_log log = {0};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (event_log_parse_csv(&log, "e.csv", text, strlen(text), &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(log.count, 1);
+	assert_string_equal(log.records[0].note, "");
+	event_log_release(&log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +221,7 @@ int main(void)
 		cmocka_unit_test(test_manifest_errors),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
 		cmocka_unit_test(test_event_errors),
+		cmocka_unit_test(test_events_without_notes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
