@@ -69,3 +69,27 @@ double counter_cell(const char *text, const char *key)
 
 	return counter_find(text, key, &value) ? (double)value : (double)NAN;
 }
+
+/* "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234" */
+static double stall_us(const char *text, const char *kind)
+{
+	const char *line = strstr(text, kind);
+	const char *total = line ? strstr(line, "total=") : NULL;
+	char *end;
+
+	if (!total)
+		return (double)NAN;
+	total += strlen("total=");
+	uint64_t value = strtoull(total, &end, 10);
+	return end == total ? (double)NAN : (double)value;
+}
+
+void counter_read_pressure(int fd, double *cells)
+{
+	char text[256];
+
+	if (!counter_read(fd, text, sizeof(text)))
+		return;
+	cells[SAMPLE_PSI_MEM_SOME_US] = stall_us(text, "some ");
+	cells[SAMPLE_PSI_MEM_FULL_US] = stall_us(text, "full ");
+}

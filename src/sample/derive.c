@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 #define BYTES_PER_MIB     (1024.0 * 1024.0)
+#define MIB_PER_PAGE      (4096.0 / BYTES_PER_MIB) /* of x86, where limitlab's tenants run */
 #define NS_PER_SECOND     1e9
 #define MISSING           ((double)NAN)
 #define PERCENT_OF_NS(dt) (100.0 / (NS_PER_SECOND * (dt)))
@@ -36,6 +37,15 @@ enum derived {
 	HOST_BUSY_PCT,
 	HOST_STEAL_PCT,
 	MEM_AVAILABLE_MIB,
+	MEM_FREE_MIB,
+	SWAP_FREE_MIB,
+	VM_SCAN,
+	VM_STEAL,
+	SWAP_IN,
+	SWAP_OUT,
+	MAJOR_FAULTS,
+	STALL_SOME_PCT,
+	STALL_FULL_PCT,
 	NET_CLASS,
 	NET_BACKLOG,
 	NET_DROPS,
@@ -63,6 +73,15 @@ static const char *const derived_names[] = {
 	[HOST_BUSY_PCT] = "host_busy_pct",
 	[HOST_STEAL_PCT] = "host_steal_pct",
 	[MEM_AVAILABLE_MIB] = "mem_available_mib",
+	[MEM_FREE_MIB] = "mem_free_mib",
+	[SWAP_FREE_MIB] = "swap_free_mib",
+	[VM_SCAN] = "reclaim_scan_mib_per_s",
+	[VM_STEAL] = "reclaim_mib_per_s",
+	[SWAP_IN] = "swap_in_mib_per_s",
+	[SWAP_OUT] = "swap_out_mib_per_s",
+	[MAJOR_FAULTS] = "major_faults_per_s",
+	[STALL_SOME_PCT] = "mem_stall_some_pct",
+	[STALL_FULL_PCT] = "mem_stall_full_pct",
 	[NET_CLASS] = "net_class_mbit_per_s",
 	[NET_BACKLOG] = "net_backlog_bytes",
 	[NET_DROPS] = "net_drops_per_s",
@@ -114,6 +133,13 @@ static void derive_class(const struct step *step, double *cells)
 	cells[NET_DROPS] = rate(step, "net_class_drops", 1);
 }
 
+/* Part of the time in which somebody, or everybody, waited for memory. */
+static void derive_stalls(const struct step *step, double *cells)
+{
+	cells[STALL_SOME_PCT] = rate(step, "psi_mem_some_us", 100 / 1e6);
+	cells[STALL_FULL_PCT] = rate(step, "psi_mem_full_us", 100 / 1e6);
+}
+
 static void derive_tenant(const struct step *step, unsigned scarce_cpu_count, double *cells)
 {
 	cells[VCPU_PCT] = cpu_percent(step, "vcpu_usage_ns");
@@ -133,6 +159,8 @@ static void derive_tenant(const struct step *step, unsigned scarce_cpu_count, do
 	/* The tap receives what the VM transmits. */
 	cells[NET_RX] = rate(step, "tap_tx_bytes", 8 / 1e6);
 	cells[NET_TX] = rate(step, "tap_rx_bytes", 8 / 1e6);
+	cells[MAJOR_FAULTS] = rate(step, "mem_major_faults", 1);
+	derive_stalls(step, cells);
 	derive_class(step, cells);
 }
 
@@ -154,6 +182,18 @@ static void derive_busy(
 	*ret_steal = 100 * steal / all;
 }
 
+static void derive_host_memory(const struct step *step, double *cells)
+{
+	cells[MEM_AVAILABLE_MIB] = level(step, "mem_available_bytes") / BYTES_PER_MIB;
+	cells[MEM_FREE_MIB] = level(step, "mem_free_bytes") / BYTES_PER_MIB;
+	cells[SWAP_FREE_MIB] = level(step, "swap_free_bytes") / BYTES_PER_MIB;
+	cells[VM_SCAN] = rate(step, "vm_pgscan", MIB_PER_PAGE);
+	cells[VM_STEAL] = rate(step, "vm_pgsteal", MIB_PER_PAGE);
+	cells[SWAP_IN] = rate(step, "vm_pswpin", MIB_PER_PAGE);
+	cells[SWAP_OUT] = rate(step, "vm_pswpout", MIB_PER_PAGE);
+	derive_stalls(step, cells);
+}
+
 /* vcpu_ns: growth of all tenants' vCPU time in the same tick. */
 static void derive_host(const struct step *step, unsigned scarce_cpu_count, double vcpu_ns, double *cells)
 {
@@ -166,7 +206,7 @@ static void derive_host(const struct step *step, unsigned scarce_cpu_count, doub
 	if (scarce_cpu_count && step->dt_s > 0)
 		cells[SET_FOREIGN_PCT] =
 			cells[SET_BUSY_PCT] - vcpu_ns * PERCENT_OF_NS(step->dt_s) / scarce_cpu_count;
-	cells[MEM_AVAILABLE_MIB] = level(step, "mem_available_bytes") / BYTES_PER_MIB;
+	derive_host_memory(step, cells);
 }
 
 static const struct workload_stream *find_stream(

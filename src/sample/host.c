@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The machine itself: /proc/stat, "cpuN user nice system idle iowait irq softirq steal guest guest_nice" in USER_HZ
- * (proc(5); guest time is part of user time), and MemAvailable of /proc/meminfo.
+ * (proc(5); guest time is part of user time), and /proc/meminfo.
  */
 #include "sample/source.h"
 
@@ -100,13 +100,20 @@ static void read_stat(struct host *state, double *cells)
 		fill(state, &sum, cells + SAMPLE_SET_BUSY_NS);
 }
 
+static void read_meminfo(const char *text, double *cells)
+{
+	cells[SAMPLE_MEM_AVAILABLE_BYTES] = counter_cell(text, "MemAvailable:") * 1024;
+	cells[SAMPLE_MEM_FREE_BYTES] = counter_cell(text, "MemFree:") * 1024;
+	cells[SAMPLE_SWAP_FREE_BYTES] = counter_cell(text, "SwapFree:") * 1024;
+}
+
 static void host_read(void *data, double *cells)
 {
 	struct host *state = data;
 
 	read_stat(state, cells);
 	if (counter_read(state->meminfo_fd, state->text, sizeof(state->text)))
-		cells[SAMPLE_MEM_AVAILABLE_BYTES] = counter_cell(state->text, "MemAvailable:") * 1024;
+		read_meminfo(state->text, cells);
 }
 
 static void host_close(void *data)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Memory of the whole VM.  v1: memory.usage_in_bytes and the hierarchical (total_) values of memory.stat (cgroup-v1/
- * memory.rst).  v2: memory.current, memory.swap.current and memory.stat (cgroup-v2.rst).
+ * memory.rst).  v2: memory.current, memory.swap.current, memory.pressure and memory.stat (cgroup-v2.rst).
  */
 #include "sample/source.h"
 
@@ -14,7 +14,7 @@
 struct memory {
 	bool v2;
 	int usage_fd, stat_fd;
-	int swap_fd; /* v2 only */
+	int swap_fd, pressure_fd; /* v2 only */
 };
 
 static void *memory_open(const struct sample_place *place)
@@ -28,6 +28,7 @@ static void *memory_open(const struct sample_place *place)
 	state->usage_fd = counter_open(path, state->v2 ? "memory.current" : "memory.usage_in_bytes");
 	state->stat_fd = counter_open(path, "memory.stat");
 	state->swap_fd = state->v2 ? counter_open(path, "memory.swap.current") : -1;
+	state->pressure_fd = state->v2 ? counter_open(path, "memory.pressure") : -1;
 	return state;
 }
 
@@ -41,6 +42,7 @@ static void memory_read(void *data, double *cells)
 		cells[SAMPLE_MEM_USAGE_BYTES] = (double)value;
 	if (counter_read_u64(state->swap_fd, &value))
 		cells[SAMPLE_MEM_SWAP_BYTES] = (double)value;
+	counter_read_pressure(state->pressure_fd, cells);
 	if (!counter_read(state->stat_fd, text, sizeof(text)))
 		return;
 	cells[SAMPLE_MEM_ANON_BYTES] = counter_cell(text, state->v2 ? "anon" : "total_rss");
@@ -58,6 +60,7 @@ static void memory_close(void *data)
 	auto_close_fd(&state->usage_fd);
 	auto_close_fd(&state->stat_fd);
 	auto_close_fd(&state->swap_fd);
+	auto_close_fd(&state->pressure_fd);
 	free(state);
 }
 

@@ -35,6 +35,15 @@ static const char *const column_names[] = {
 	[SAMPLE_HOST_IDLE_NS] = "host_idle_ns",
 	[SAMPLE_HOST_STEAL_NS] = "host_steal_ns",
 	[SAMPLE_MEM_AVAILABLE_BYTES] = "mem_available_bytes",
+	[SAMPLE_MEM_FREE_BYTES] = "mem_free_bytes",
+	[SAMPLE_SWAP_FREE_BYTES] = "swap_free_bytes",
+	[SAMPLE_VM_PGSCAN] = "vm_pgscan",
+	[SAMPLE_VM_PGSTEAL] = "vm_pgsteal",
+	[SAMPLE_VM_PSWPIN] = "vm_pswpin",
+	[SAMPLE_VM_PSWPOUT] = "vm_pswpout",
+	[SAMPLE_VM_OOM_KILLS] = "vm_oom_kills",
+	[SAMPLE_PSI_MEM_SOME_US] = "psi_mem_some_us",
+	[SAMPLE_PSI_MEM_FULL_US] = "psi_mem_full_us",
 	[SAMPLE_NET_CLASS_BYTES] = "net_class_bytes",
 	[SAMPLE_NET_CLASS_PACKETS] = "net_class_packets",
 	[SAMPLE_NET_CLASS_DROPS] = "net_class_drops",
@@ -55,6 +64,7 @@ static const struct source_ops *const sources[] = {
 	&source_net,
 	&source_net_host,
 	&source_host,
+	&source_reclaim,
 };
 
 struct row {

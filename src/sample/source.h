@@ -42,6 +42,15 @@ enum sample_column {
 	SAMPLE_HOST_IDLE_NS,
 	SAMPLE_HOST_STEAL_NS,
 	SAMPLE_MEM_AVAILABLE_BYTES,
+	SAMPLE_MEM_FREE_BYTES,
+	SAMPLE_SWAP_FREE_BYTES,
+	SAMPLE_VM_PGSCAN,
+	SAMPLE_VM_PGSTEAL,
+	SAMPLE_VM_PSWPIN,
+	SAMPLE_VM_PSWPOUT,
+	SAMPLE_VM_OOM_KILLS,
+	SAMPLE_PSI_MEM_SOME_US, /* host, and tenants on v2 */
+	SAMPLE_PSI_MEM_FULL_US,
 	SAMPLE_NET_CLASS_BYTES,
 	SAMPLE_NET_CLASS_PACKETS,
 	SAMPLE_NET_CLASS_DROPS,
@@ -75,7 +84,7 @@ struct source_ops {
 };
 
 extern const struct source_ops source_cgroup_cpu, source_process, source_threads, source_memory, source_blkio,
-	source_host, source_net, source_net_host;
+	source_host, source_reclaim, source_net, source_net_host;
 
 /* A kernel file that is kept open: the descriptor, or -1. */
 int counter_open(const char *directory, const char *file);
@@ -86,5 +95,7 @@ bool counter_read_u64(int fd, uint64_t *ret_value);
 bool counter_find(const char *text, const char *key, uint64_t *ret_value);
 /* As counter_find(), straight into a cell; NAN when it is not there. */
 double counter_cell(const char *text, const char *key);
+/* The stall times of a PSI file (accounting/psi.rst) into their two cells. */
+void counter_read_pressure(int fd, double *cells);
 
 #endif

@@ -66,7 +66,14 @@ static void make_proc(const char *cgroup)
 	put("/proc/stat", "cpu  100 10 50 1000 20 5 5 30 7 0\n"
 			  "cpu0 60 10 30 400 10 5 5 20 7 0\n"
 			  "cpu1 40 0 20 600 10 0 0 10 0 0\nintr 12345\n");
-	put("/proc/meminfo", "MemTotal:       24000000 kB\nMemFree: 1 kB\nMemAvailable:    2048 kB\n");
+	put("/proc/meminfo", "MemTotal:       24000000 kB\nMemFree: 1 kB\nMemAvailable:    2048 kB\n"
+			     "SwapTotal: 9 kB\nSwapFree: 8 kB\n");
+	put("/proc/vmstat",
+		"nr_free_pages 5\npswpin 11\npswpout 12\npgsteal_kswapd 20\npgsteal_direct 1\n"
+		"pgscan_kswapd 100\npgscan_direct 10\npgscan_khugepaged 1\npgscan_proactive 5000\n"
+		"pgscan_direct_throttle 7000\npgscan_anon 9000\noom_kill 3\n");
+	put("/proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234\n"
+				     "full avg10=0.00 avg60=0.00 avg300=0.00 total=34\n");
 	put("/proc/77/task/77/comm", "qemu-system-x86\n");
 	put("/proc/77/task/77/schedstat", "999 999 9\n");
 	put("/proc/77/task/81/comm", "CPU 0/TCG\n");
@@ -112,6 +119,7 @@ static void make_v2(void)
 	put("/c/vm.scope/libvirt/vcpu1/cgroup.threads", "82\n");
 	put("/c/vm.scope/memory.current", "8192\n");
 	put("/c/vm.scope/memory.swap.current", "0\n");
+	put("/c/vm.scope/memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=5\n");
 	put("/c/vm.scope/memory.stat", "anon 4096\nfile 5\nanon_thp 9\npgmajfault 11\n");
 	put("/c/vm.scope/io.stat", "8:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=0 dios=0\n"
 				   "7:0 rbytes=30 wbytes=40 rios=3 wios=4 dbytes=0 dios=0\n");
@@ -171,23 +179,14 @@ static void test_v1(void **state)
 		{SAMPLE_CPU_USAGE_NS, 9007199254740991.0},
 		{SAMPLE_VCPU_USAGE_NS,
 			1000}, /* one vcpu group: what else is named "CPU 1/TCG" does not count */
-		{SAMPLE_EMULATOR_USAGE_NS, 9007199254739991.0},
-		{SAMPLE_RUN_DELAY_NS, 30},
-		{SAMPLE_CPU_PERIODS, 10},
-		{SAMPLE_CPU_THROTTLED, 3},
-		{SAMPLE_CPU_THROTTLED_NS, 123456},
-		{SAMPLE_MEM_USAGE_BYTES, 4096},
-		{SAMPLE_MEM_ANON_BYTES, 6},
-		{SAMPLE_MEM_SWAP_BYTES, 7},
-		{SAMPLE_MEM_MAJOR_FAULTS, 8},
-		{SAMPLE_BLK_READ_BYTES, 1100},
-		{SAMPLE_BLK_WRITE_BYTES, 205},
-		{SAMPLE_BLK_READ_IOS, 0},
-		{SAMPLE_BLK_WRITE_IOS, 0},
-		{SAMPLE_TAP_RX_BYTES, MISSING},
-		{SAMPLE_SET_BUSY_NS, MISSING},
-		{SAMPLE_HOST_BUSY_NS, MISSING},
-		{SAMPLE_MEM_AVAILABLE_BYTES, MISSING},
+		{SAMPLE_EMULATOR_USAGE_NS, 9007199254739991.0}, {SAMPLE_RUN_DELAY_NS, 30},
+		{SAMPLE_CPU_PERIODS, 10}, {SAMPLE_CPU_THROTTLED, 3}, {SAMPLE_CPU_THROTTLED_NS, 123456},
+		{SAMPLE_MEM_USAGE_BYTES, 4096}, {SAMPLE_MEM_ANON_BYTES, 6}, {SAMPLE_MEM_SWAP_BYTES, 7},
+		{SAMPLE_MEM_MAJOR_FAULTS, 8}, {SAMPLE_BLK_READ_BYTES, 1100}, {SAMPLE_BLK_WRITE_BYTES, 205},
+		{SAMPLE_BLK_READ_IOS, 0}, {SAMPLE_BLK_WRITE_IOS, 0}, {SAMPLE_TAP_RX_BYTES, MISSING},
+		{SAMPLE_SET_BUSY_NS, MISSING}, {SAMPLE_HOST_BUSY_NS, MISSING},
+		{SAMPLE_MEM_AVAILABLE_BYTES, MISSING}, {SAMPLE_VM_PGSCAN, MISSING},
+		{SAMPLE_PSI_MEM_SOME_US, MISSING}, /* v1 has none of a group */
 	};
 	AUTO(sampler) struct sampler *sampler = NULL;
 	struct table table;
@@ -212,6 +211,8 @@ static void test_v2(void **state)
 		{SAMPLE_MEM_ANON_BYTES, 4096},
 		{SAMPLE_MEM_SWAP_BYTES, 0},
 		{SAMPLE_MEM_MAJOR_FAULTS, 11},
+		{SAMPLE_PSI_MEM_SOME_US, 5},
+		{SAMPLE_PSI_MEM_FULL_US, MISSING},
 		{SAMPLE_BLK_READ_BYTES, 40},
 		{SAMPLE_BLK_WRITE_BYTES, 60},
 		{SAMPLE_BLK_READ_IOS, 4},
@@ -238,6 +239,15 @@ static void test_host(void **state)
 		{SAMPLE_HOST_IDLE_NS, 1020 * ns},
 		{SAMPLE_HOST_STEAL_NS, 30 * ns},
 		{SAMPLE_MEM_AVAILABLE_BYTES, 2048 * 1024},
+		{SAMPLE_MEM_FREE_BYTES, 1024},
+		{SAMPLE_SWAP_FREE_BYTES, 8192},
+		{SAMPLE_VM_PGSCAN, 111}, /* global reclaim alone */
+		{SAMPLE_VM_PGSTEAL, 21},
+		{SAMPLE_VM_PSWPIN, 11},
+		{SAMPLE_VM_PSWPOUT, 12},
+		{SAMPLE_VM_OOM_KILLS, 3},
+		{SAMPLE_PSI_MEM_SOME_US, 1234},
+		{SAMPLE_PSI_MEM_FULL_US, 34},
 		{SAMPLE_CPU_USAGE_NS, MISSING},
 	};
 	const struct expected_cell offline[] = {
@@ -259,6 +269,28 @@ static void test_host(void **state)
 			with_absent_cpu ? ARRAY_SIZE(offline) : ARRAY_SIZE(expected));
 		table_release(&table);
 	}
+}
+
+/* A kernel without some of the counters, or without PSI. */
+static void test_sparse_vmstat(void **state)
+{
+	static const struct expected_cell expected[] = {
+		{SAMPLE_VM_PGSCAN, 7},
+		{SAMPLE_VM_PGSTEAL, MISSING},
+		{SAMPLE_VM_PSWPIN, MISSING},
+		{SAMPLE_VM_OOM_KILLS, MISSING},
+		{SAMPLE_PSI_MEM_SOME_US, MISSING},
+	};
+	AUTO(sampler) struct sampler *sampler = NULL;
+	struct table table;
+
+	(void)state;
+	make_v1();
+	put("/proc/vmstat", "pgscan_direct 7\n");
+	put("/proc/pressure/memory", "");
+	tick(NULL, &sampler, &table);
+	check_cells(table.cells + table.column_count, expected, ARRAY_SIZE(expected));
+	table_release(&table);
 }
 
 /* Files stay open: new contents are seen, and what turns to garbage is missing, not 0. */
@@ -446,6 +478,7 @@ int main(void)
 		CASE(test_v1),
 		CASE(test_v2),
 		CASE(test_host),
+		CASE(test_sparse_vmstat),
 		CASE(test_later_ticks),
 		CASE(test_thread_names),
 		CASE(test_nothing_to_read),

@@ -207,6 +207,37 @@ static void test_host(void **state)
 	table_release(&samples);
 }
 
+static void test_memory(void **state)
+{
+	struct table samples, series;
+
+	(void)state;
+	make_samples(&samples);
+	ROW(&samples, 0, "red", {"mem_major_faults", 10}, {"psi_mem_some_us", 0});
+	ROW(&samples, 0, "host", {"vm_pgscan", 0}, {"vm_pgsteal", 5}, {"vm_pswpin", 0}, {"vm_pswpout", 0},
+		{"psi_mem_some_us", 0}, {"psi_mem_full_us", 0}, {"mem_free_bytes", 1048576});
+	ROW(&samples, 2, "red", {"mem_major_faults", 30}, {"psi_mem_some_us", 500000});
+	ROW(&samples, 2, "host", {"vm_pgscan", 1024}, {"vm_pgsteal", 5}, {"vm_pswpin", 512},
+		{"vm_pswpout", 256}, {"psi_mem_some_us", 1000000}, {"mem_free_bytes", 2097152},
+		{"swap_free_bytes", 0});
+	derive_series(&samples, 0, NULL, 0, &series);
+	check(&series, 1, "mem_free_mib", 1);
+	check(&series, 1, "swap_free_mib", MISSING);
+	check(&series, 1, "reclaim_scan_mib_per_s", MISSING);
+	check(&series, 2, "major_faults_per_s", 10);
+	check(&series, 2, "mem_stall_some_pct", 25);
+	check(&series, 2, "mem_stall_full_pct", MISSING);
+	check(&series, 3, "mem_free_mib", 2);
+	check(&series, 3, "swap_free_mib", 0);
+	check(&series, 3, "reclaim_scan_mib_per_s", 2);
+	check(&series, 3, "reclaim_mib_per_s", 0);
+	check(&series, 3, "swap_in_mib_per_s", 1);
+	check(&series, 3, "swap_out_mib_per_s", 0.5);
+	check(&series, 3, "mem_stall_some_pct", 50);
+	table_release(&series);
+	table_release(&samples);
+}
+
 static void test_work(void **state)
 {
 	struct work_interval intervals[] = {{0, 1, 100}, {1, 2, 300}};
@@ -251,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_emulator_never_negative),
 		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_empty),
 	};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the kernel does when the whole machine is short of memory: /proc/vmstat (proc(5); mm/vmstat.c) and the stall
+ * times of /proc/pressure/memory (accounting/psi.rst).
+ *
+ * pgscan_kswapd, pgscan_direct and pgscan_khugepaged count global reclaim alone: what a group's own hard limit makes the
+ * kernel scan is in pgscan_anon and pgscan_file too, but not here (mm/vmscan.c: cgroup_reclaim()).  The v1 soft limit is
+ * paid in such group reclaim, and kswapd always goes on to a global round behind it.
+ */
+#include "sample/source.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+
+/* 4 KiB in 6.18; kernels with every option have some more lines. */
+#define VMSTAT_SIZE (32U * 1024)
+
+struct reclaim {
+	int vmstat_fd, pressure_fd;
+};
+
+static void *reclaim_open(const struct sample_place *place)
+{
+	AUTO(free_ptr) char *proc = xasprintf("%s/proc", place->root);
+	struct reclaim *state = xcalloc(1, sizeof(*state));
+
+	state->vmstat_fd = counter_open(proc, "vmstat");
+	state->pressure_fd = counter_open(proc, "pressure/memory");
+	return state;
+}
+
+/* A kernel that does not know one of them counts the others. */
+static double sum(const char *text, const char *const *keys, size_t count)
+{
+	uint64_t total = 0, value;
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!counter_find(text, keys[i], &value))
+			continue;
+		total += value;
+		any = true;
+	}
+	return any ? (double)total : (double)NAN;
+}
+
+static void reclaim_read(void *data, double *cells)
+{
+	static const char *const scan[] = {"pgscan_kswapd", "pgscan_direct", "pgscan_khugepaged"};
+	static const char *const steal[] = {"pgsteal_kswapd", "pgsteal_direct", "pgsteal_khugepaged"};
+	const struct reclaim *state = data;
+	char text[VMSTAT_SIZE];
+
+	if (counter_read(state->vmstat_fd, text, sizeof(text))) {
+		/* All of them stand behind this one: the lines before it need not be looked through eight times. */
+		const char *events = strstr(text, "\npswpin ");
+		events = events ? events + 1 : text;
+		cells[SAMPLE_VM_PSWPIN] = counter_cell(events, "pswpin");
+		cells[SAMPLE_VM_PSWPOUT] = counter_cell(events, "pswpout");
+		cells[SAMPLE_VM_PGSCAN] = sum(events, scan, ARRAY_SIZE(scan));
+		cells[SAMPLE_VM_PGSTEAL] = sum(events, steal, ARRAY_SIZE(steal));
+		cells[SAMPLE_VM_OOM_KILLS] = counter_cell(events, "oom_kill");
+	}
+	counter_read_pressure(state->pressure_fd, cells);
+}
+
+static void reclaim_close(void *data)
+{
+	struct reclaim *state = data;
+
+	if (!state)
+		return;
+	auto_close_fd(&state->vmstat_fd);
+	auto_close_fd(&state->pressure_fd);
+	free(state);
+}
+
+const struct source_ops source_reclaim = {
+	.name = "reclaim",
+	.host = true,
+	.open = reclaim_open,
+	.read = reclaim_read,
+	.close = reclaim_close,
+};
