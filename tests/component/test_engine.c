@@ -45,6 +45,7 @@ static struct fake {
 	int set_errno;
 	unsigned sleep_ms; /* how long libvirt takes */
 	unsigned sets;
+	const struct fake *needs; /* refused until that one was set */
 } fakes[TENANTS][LIMIT_COUNT];
 
 static struct fake *fake_of(const struct target *target, enum limit_id limit)
@@ -61,6 +62,8 @@ static int fake_set(struct target *target, enum limit_id limit, uint64_t value, 
 
 	fake->sets++;
 	clock_sleep_until_ns(clock_now_ns() + fake->sleep_ms * NS_PER_MS);
+	if (fake->needs && !fake->needs->sets)
+		return err_sys(err, EINVAL, "fake order");
 	if (fake->set_errno)
 		return err_sys(err, fake->set_errno, "fake write");
 	fake->value = fake->sticks ? fake->sticks : value;
@@ -609,6 +612,59 @@ static void test_guest_dies(void **state)
 	close_world();
 }
 
+static void test_guest_may_die(void **state)
+{
+	static const struct script dies = {.dies = true, .delay_ms = 50};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	open_world(plain, NULL, &dies);
+	world.scenario->tenants[RED].may_die = true;
+	if (run_world(&err))
+		fail_msg("%s", err.text);
+	const struct event_record *died = find_event("died", "red", LIMIT_COUNT);
+	assert_true(died->start_s >= 0.04 && died->start_s < 0.05 + SLACK_S);
+	/* The others went on, and nothing was done to the dead. */
+	(void)find_event("set", "blue", LIMIT_CPU_QUOTA);
+	(void)find_event("stop", "blue", LIMIT_COUNT);
+	assert_int_equal(fakes[RED][LIMIT_CPU_SHARES].sets, 0);
+	for (size_t i = 0; i < world.events.count; i++)
+		if (!strcmp(world.events.records[i].event, "stop"))
+			assert_string_equal(world.events.records[i].tenant, "blue");
+	assert_told("red died; the scenario allows it");
+	close_world();
+}
+
+/* One of two limits cannot be set before the other: then it comes second, and both are set. */
+static void test_order_of_limits(void **state)
+{
+	static const char timeline[] =
+		"  - {at: 0s, start: all}\n"
+		"  - {at: 100ms, set: {tenant: red, cpu.shares: 4096, cpu.quota: 50ms, cpu.period: 200ms}}\n"
+		"  - {at: 300ms, stop: all}\n";
+	struct err err = ERR_INIT;
+
+	(void)state;
+	open_world(timeline, NULL, NULL);
+	fakes[RED][LIMIT_CPU_SHARES].needs = &fakes[RED][LIMIT_CPU_QUOTA];
+	fakes[RED][LIMIT_CPU_QUOTA].needs = &fakes[RED][LIMIT_CPU_PERIOD];
+	if (run_world(&err))
+		fail_msg("%s", err.text);
+	assert_int_equal(find_event("set", "red", LIMIT_CPU_SHARES)->read_back, 4096);
+	assert_int_equal(find_event("set", "red", LIMIT_CPU_QUOTA)->read_back, 50000);
+	assert_string_equal(find_event("set", "red", LIMIT_CPU_SHARES)->error, "");
+	close_world();
+
+	/* One that never can is an error, tried once more than the others. */
+	open_world(timeline, NULL, NULL);
+	fakes[RED][LIMIT_CPU_SHARES].needs = &fakes[BLUE][LIMIT_CPU_QUOTA];
+	assert_int_equal(run_world(&err), -1);
+	assert_has(&err, "fake order");
+	assert_int_equal(fakes[RED][LIMIT_CPU_SHARES].sets, 2);
+	assert_int_equal(fakes[RED][LIMIT_CPU_QUOTA].sets, 1);
+	close_world();
+}
+
 /* What libvirt was still busy with when a guest died has an end in events.csv, too. */
 static void test_guest_dies_during_set(void **state)
 {
@@ -808,6 +864,8 @@ int main(void)
 		cmocka_unit_test(test_slow_libvirt),
 		cmocka_unit_test(test_guest_dies),
 		cmocka_unit_test(test_guest_dies_during_set),
+		cmocka_unit_test(test_guest_may_die),
+		cmocka_unit_test(test_order_of_limits),
 		cmocka_unit_test(test_command_to_the_dead),
 		cmocka_unit_test(test_deaf_guest),
 		cmocka_unit_test(test_trouble),
