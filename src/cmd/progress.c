@@ -86,11 +86,10 @@ static void observe_phase(void *context, const char *name, const char *detail)
 	progress_phase(context, name, detail);
 }
 
-static void observe_tick(void *context, double t_s, double duration_s, const char *const *names,
-	const double *values, size_t count)
+static void observe_tick(void *context, const struct run_tick *tick)
 {
-	progress_total(context, duration_s);
-	progress_tick(context, t_s, names, values, count);
+	progress_total(context, tick->duration_s);
+	progress_tick(context, tick);
 }
 
 static void observe_event(void *context, double t_s, const char *text)
@@ -173,6 +172,8 @@ void progress_free(struct progress *progress)
 	write_pending(progress, true);
 	drop_values(progress);
 	free(progress->values);
+	free(progress->series);
+	free(progress->unit);
 	free(progress->live_columns);
 	free(progress->phase);
 	free(progress->detail);
@@ -216,20 +217,30 @@ void progress_total(struct progress *progress, double duration_s)
 		progress->duration_s = duration_s;
 }
 
-void progress_tick(
-	struct progress *progress, double t_s, const char *const *names, const double *values, size_t count)
+static void set_word(char **slot, const char *word)
+{
+	if (*slot && !strcmp(*slot, word))
+		return;
+	free(*slot);
+	*slot = xstrdup(word);
+}
+
+void progress_tick(struct progress *progress, const struct run_tick *tick)
 {
 	if (silent(progress))
 		return;
 	drop_values(progress);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < tick->count; i++) {
 		progress->values =
 			xgrow(progress->values, i, &progress->value_capacity, sizeof(*progress->values));
-		progress->values[i].name = xstrdup(names[i]);
-		progress->values[i].value = values[i];
+		progress->values[i].name = xstrdup(tick->names[i]);
+		progress->values[i].value = tick->values[i];
 		progress->value_count = i + 1;
 	}
-	progress->t_s = t_s;
+	set_word(&progress->series, tick->series);
+	set_word(&progress->unit, tick->unit);
+	progress->full = tick->full;
+	progress->t_s = tick->t_s;
 	/* A terminal that has not taken the last picture does not need this one. */
 	if (progress->ops != &progress_terminal || !progress->pending.length)
 		progress->ops->tick(progress);

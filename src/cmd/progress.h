@@ -32,9 +32,8 @@ void progress_free(struct progress *progress);
 void progress_phase(struct progress *progress, const char *name, const char *detail);
 /* How long the timeline is. */
 void progress_total(struct progress *progress, double duration_s);
-/* CPU percent per tenant, NAN: unknown. */
-void progress_tick(
-	struct progress *progress, double t_s, const char *const *names, const double *values, size_t count);
+/* What the tenants get. */
+void progress_tick(struct progress *progress, const struct run_tick *tick);
 void progress_event(struct progress *progress, double t_s, const char *text);
 void progress_note(struct progress *progress, const char *text);
 void progress_warn(struct progress *progress, const char *text);

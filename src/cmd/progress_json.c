@@ -44,7 +44,7 @@ static void tick(struct progress *progress)
 	}
 	add(progress,
 		json_pack("{s:s, s:o, s:o, s:o}", "type", "tick", "t_s", json_number_or_null(progress->t_s),
-			"duration_s", json_number_or_null(progress->duration_s), "cpu_pct", values));
+			"duration_s", json_number_or_null(progress->duration_s), progress->series, values));
 }
 
 static void event(struct progress *progress, double t_s, const char *text)

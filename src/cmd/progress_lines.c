@@ -54,7 +54,7 @@ static void tick(struct progress *progress)
 		if (isnan(progress->values[i].value))
 			buf_adds(&progress->pending, " -");
 		else
-			buf_addf(&progress->pending, " %.1f %%", progress->values[i].value);
+			buf_addf(&progress->pending, " %.1f %s", progress->values[i].value, progress->unit);
 	}
 	buf_adds(&progress->pending, "\n");
 }

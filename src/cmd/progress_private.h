@@ -23,7 +23,7 @@ extern const struct progress_ops progress_json;
 
 struct progress_value {
 	char *name;
-	double value; /* percent of one CPU */
+	double value;
 };
 
 struct progress {
@@ -40,6 +40,8 @@ struct progress {
 	double t_s, duration_s; /* duration 0: not known yet */
 	double last_line_s;     /* lines: t_s of the last tick that was shown */
 	bool ticked;
+	char *series, *unit; /* of the values (observer.h); NULL: none yet */
+	double full;         /* of a tenant; 0: not known */
 	struct progress_value *values;
 	size_t value_count, value_capacity;
 };

@@ -163,7 +163,8 @@ static void draw_tenant(
 	const struct progress_value *value = &progress->values[index];
 	/* As wide as " 100.0 %" and more for a VM with many CPUs. */
 	AUTO(free_ptr)
-	char *text = isnan(value->value) ? xstrdup("      -  ") : xasprintf(" %6.1f %%", value->value);
+	char *text = isnan(value->value) ? xasprintf("      - %*s", (int)strlen(progress->unit), "")
+					 : xasprintf(" %6.1f %s", value->value, progress->unit);
 	size_t columns = bar_columns(width, 2 + name_columns + 1 + strlen(text) + 1);
 
 	buf_adds(&progress->pending, "  ");
@@ -178,7 +179,7 @@ static void draw_tenant(
 static void draw(struct progress *progress)
 {
 	size_t width, height, name_columns = 4;
-	double full = 100;
+	double full = progress->full > 0 ? progress->full : 100;
 
 	erase(progress);
 	if (!progress->phase)
@@ -200,9 +201,9 @@ static void draw(struct progress *progress)
 		size_t columns = text_width(progress->values[i].name);
 		if (columns > name_columns)
 			name_columns = columns;
-		/* Several CPUs: the bars grow to the next whole CPU. */
-		if (progress->values[i].value > full + 5)
-			full = ceil((progress->values[i].value - 5) / 100) * 100;
+		/* Several CPUs, or less known than there is: the bars grow by whole multiples. */
+		if (progress->values[i].value > full * 1.05)
+			full *= ceil(progress->values[i].value / full - 0.05);
 	}
 	if (name_columns > NAME_MAX_COLUMNS)
 		name_columns = NAME_MAX_COLUMNS;

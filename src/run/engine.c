@@ -13,6 +13,7 @@
 #include "base/fsio.h"
 #include "run/fixture.h"
 #include "run/inner.h"
+#include "run/live.h"
 #include "run/wire.h"
 #include "sample/sampler.h"
 #include "series/stats.h"
@@ -39,7 +40,7 @@ struct engine {
 	struct lateness tick_lateness;
 	struct events *events;
 	uint64_t tick_cpu_ns, ticks_done, ticks_late, ticks_missed;
-	double live_t_s, live_usage_ns[SCENARIO_MAX_TENANTS];
+	struct live live;
 };
 
 static void lateness_add(struct lateness *lateness, uint64_t asked_ns, uint64_t actual_ns)
@@ -51,33 +52,6 @@ static void lateness_add(struct lateness *lateness, uint64_t asked_ns, uint64_t 
 static uint64_t tick_ns(const struct engine *engine, int64_t tick)
 {
 	return (uint64_t)((int64_t)engine->inner->zero_ns + tick * (int64_t)engine->interval_ns);
-}
-
-/* About once a second: what the terminal shows. */
-static void show_live(struct engine *engine)
-{
-	struct inner *inner = engine->inner;
-	const struct table *samples = &inner->samples;
-	double values[SCENARIO_MAX_TENANTS];
-	int column = table_column(samples, "vcpu_usage_ns");
-	size_t rows = inner->member_count + 1;
-
-	if (column < 0 || samples->row_count < rows)
-		return;
-	double t_s = samples->t_s[samples->row_count - rows];
-	if (t_s - engine->live_t_s < 1.0 - 1e-3)
-		return;
-	for (size_t i = 0; i < inner->member_count; i++) {
-		double usage = samples->cells[(samples->row_count - rows + i) * samples->column_count +
-					      (size_t)column];
-		values[i] = (usage - engine->live_usage_ns[i]) / 1e9 / (t_s - engine->live_t_s) * 100.0;
-		engine->live_usage_ns[i] = usage;
-	}
-	bool first = engine->live_t_s == -INFINITY;
-	engine->live_t_s = t_s;
-	if (!first)
-		wire_tick(inner->plan->wire_fd, t_s, (double)inner->plan->scenario->duration_ns / 1e9, values,
-			inner->member_count);
 }
 
 static uint64_t thread_cpu_ns(void)
@@ -105,7 +79,7 @@ static void do_tick(struct engine *engine)
 		engine->ticks_late++;
 	engine->ticks_done++;
 	engine->tick++;
-	show_live(engine);
+	live_show(&engine->live, engine->inner);
 }
 
 static int check_members(struct engine *engine, struct err *err)
@@ -292,7 +266,7 @@ int inner_timeline(struct inner *inner, struct err *err)
 	engine->inner = inner;
 	engine->events = events_new(inner);
 	engine->interval_ns = inner->plan->scenario->sample_ns;
-	engine->live_t_s = -INFINITY;
+	live_init(&engine->live, inner);
 	int result = open_sampler(engine, err);
 	if (result == 0)
 		result = run_timeline(engine, err);

@@ -9,12 +9,21 @@
 
 #include <stddef.h>
 
+/* What the tenants get right now, about once per second of the timeline. */
+struct run_tick {
+	double t_s, duration_s;
+	const char *series; /* the column of series.csv that it is like: "vcpu_pct", "net_class_mbit_per_s" */
+	const char *unit;   /* "%", "Mbit/s", "MiB" or "MiB/s" */
+	double full;        /* what there is of it for one tenant at most; 0: not known */
+	const char *const *names;
+	const double *values; /* mean since the last call; NAN where unknown */
+	size_t count;
+};
+
 struct run_observer {
 	/* A new phase begins: "check", "fixtures", "boot", "timeline", "undo", "judge", "figure"; detail may be "". */
 	void (*phase)(void *context, const char *name, const char *detail);
-	/* About once per second of the timeline: CPU percent of each tenant since the last call, NAN where unknown. */
-	void (*tick)(void *context, double t_s, double duration_s, const char *const *names,
-		const double *values, size_t count);
+	void (*tick)(void *context, const struct run_tick *tick);
 	/* An event of the timeline has been carried out. */
 	void (*event)(void *context, double t_s, const char *text);
 	/* Something that the user should know and that does not end the run. */
@@ -29,11 +38,10 @@ static inline void run_observe_phase(
 		observer->phase(observer->context, name, detail);
 }
 
-static inline void run_observe_tick(const struct run_observer *observer, double t_s, double duration_s,
-	const char *const *names, const double *values, size_t count)
+static inline void run_observe_tick(const struct run_observer *observer, const struct run_tick *tick)
 {
 	if (observer && observer->tick)
-		observer->tick(observer->context, t_s, duration_s, names, values, count);
+		observer->tick(observer->context, tick);
 }
 
 static inline void run_observe_event(const struct run_observer *observer, double t_s, const char *text)

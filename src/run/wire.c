@@ -38,18 +38,20 @@ void wire_phase(int fd, const char *name, const char *detail)
 	send_message(fd, &message, MSG_DONTWAIT);
 }
 
-void wire_tick(int fd, double t_s, double duration_s, const double *values, size_t count)
+void wire_tick(int fd, const struct run_tick *tick)
 {
 	struct wire_message message = {
 		.kind = WIRE_TICK,
-		.t_s = t_s,
-		.duration_s = duration_s,
-		.count = (uint32_t)count,
+		.t_s = tick->t_s,
+		.duration_s = tick->duration_s,
+		.full = tick->full,
+		.count = (uint32_t)tick->count,
 	};
 
-	if (count > SCENARIO_MAX_TENANTS)
-		BUG("%zu tenants", count);
-	memcpy(message.values, values, count * sizeof(*values));
+	if (tick->count > SCENARIO_MAX_TENANTS)
+		BUG("%zu tenants", tick->count);
+	set_text(&message, tick->series, tick->unit);
+	memcpy(message.values, tick->values, tick->count * sizeof(*tick->values));
 	send_message(fd, &message, MSG_DONTWAIT);
 }
 
@@ -99,8 +101,16 @@ void wire_dispatch(
 		run_observe_phase(observer, message->name, message->text);
 		break;
 	case WIRE_TICK:
-		run_observe_tick(
-			observer, message->t_s, message->duration_s, names, message->values, message->count);
+		run_observe_tick(observer, &(const struct run_tick){
+						   .t_s = message->t_s,
+						   .duration_s = message->duration_s,
+						   .series = message->name,
+						   .unit = message->text,
+						   .full = message->full,
+						   .names = names,
+						   .values = message->values,
+						   .count = message->count,
+					   });
 		break;
 	case WIRE_EVENT:
 		run_observe_event(observer, message->t_s, message->text);

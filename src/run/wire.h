@@ -17,7 +17,7 @@ enum wire_kind { WIRE_PHASE, WIRE_TICK, WIRE_EVENT, WIRE_WARN, WIRE_RESULT };
 
 struct wire_message {
 	enum wire_kind kind;
-	double t_s, duration_s;
+	double t_s, duration_s, full;
 	uint32_t count;
 	double values[SCENARIO_MAX_TENANTS];
 	char name[64];
@@ -28,7 +28,8 @@ struct wire_message {
 int wire_pair(int *ret_supervisor_fd, int *ret_run_fd, struct err *err);
 
 void wire_phase(int fd, const char *name, const char *detail);
-void wire_tick(int fd, double t_s, double duration_s, const double *values, size_t count);
+/* The names do not travel. */
+void wire_tick(int fd, const struct run_tick *tick);
 void wire_event(int fd, double t_s, const char *text);
 void wire_warn(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void wire_result(int fd, const struct err *err);

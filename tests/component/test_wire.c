@@ -44,12 +44,12 @@ static void on_phase(void *context, const char *name, const char *detail)
 	buf_addf(context, "phase %s (%s)\n", name, detail);
 }
 
-static void on_tick(void *context, double t_s, double duration_s, const char *const *names,
-	const double *values, size_t count)
+static void on_tick(void *context, const struct run_tick *tick)
 {
-	buf_addf(context, "tick %.3f of %.3f:", t_s, duration_s);
-	for (size_t i = 0; i < count; i++)
-		buf_addf(context, " %s %.1f", names[i], values[i]);
+	buf_addf(context, "tick %.3f of %.3f, %s, %.0f %s:", tick->t_s, tick->duration_s, tick->series,
+		tick->full, tick->unit);
+	for (size_t i = 0; i < tick->count; i++)
+		buf_addf(context, " %s %.1f", tick->names[i], tick->values[i]);
 	buf_adds(context, "\n");
 }
 
@@ -73,7 +73,15 @@ static void test_progress(void **state)
 
 	assert_int_equal(wire_receive(pair->supervisor, &message), -1);
 	wire_phase(pair->run, "boot", "3 tenants");
-	wire_tick(pair->run, 1.5, 60.0, (const double[]){33.25, 66.75}, 2);
+	wire_tick(pair->run, &(const struct run_tick){
+				     .t_s = 1.5,
+				     .duration_s = 60,
+				     .series = "mem_mib",
+				     .unit = "MiB",
+				     .full = 192,
+				     .values = (const double[]){33.25, 66.75},
+				     .count = 2,
+			     });
 	wire_event(pair->run, 20.001, "red cpu.shares 4096");
 	wire_warn(pair->run, "%d of %s", 7, "nine");
 	while (wire_receive(pair->supervisor, &message) == 1) {
@@ -83,7 +91,7 @@ static void test_progress(void **state)
 		wire_dispatch(&message, names, &(struct run_observer){0});
 	}
 	assert_string_equal(seen.data, "phase boot (3 tenants)\n"
-				       "tick 1.500 of 60.000: blue 33.2 red 66.8\n"
+				       "tick 1.500 of 60.000, mem_mib, 192 MiB: blue 33.2 red 66.8\n"
 				       "event 20.001 red cpu.shares 4096\n"
 				       "warn 7 of nine\n");
 }
@@ -172,7 +180,8 @@ static void test_nobody_listens(void **state)
 
 	assert_int_equal(close(pair->supervisor), 0);
 	wire_phase(fd, "boot", "");
-	wire_tick(fd, 0, 0, (const double[]){NAN}, 1);
+	wire_tick(fd, &(const struct run_tick){
+			      .series = "", .unit = "", .values = (const double[]){NAN}, .count = 1});
 	wire_warn(fd, "x");
 	wire_result(fd, &err);
 	assert_int_equal(wire_pair(&pair->supervisor, &pair->run, NULL), 0);

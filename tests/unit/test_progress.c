@@ -34,10 +34,25 @@ static void fake_utc(char *ret_text, size_t size)
 
 static const char *const names[] = {"blue", "red", "a-tenant-with-a-long-name"};
 
+static struct run_tick tick_at(double t_s, const double *values, size_t count)
+{
+	return (struct run_tick){
+		.t_s = t_s,
+		.duration_s = 60,
+		.series = "vcpu_pct",
+		.unit = "%",
+		.full = 100,
+		.names = names,
+		.values = values,
+		.count = count,
+	};
+}
+
 /* A whole run, shown; the caller frees. */
 static char *show(enum progress_mode mode, size_t width, size_t height)
 {
 	const double values[] = {33.25, NAN, 150};
+	struct run_tick tick;
 	struct progress_look look = {
 		.width = width,
 		.height = height,
@@ -57,10 +72,13 @@ static char *show(enum progress_mode mode, size_t width, size_t height)
 	fake_now_ns += 8200 * NS_PER_MS;
 	run_observe_warn(observer, "KVM does not work\033[2J");
 	run_observe_phase(observer, "timeline", "");
-	run_observe_tick(observer, 15, 60, names, values, ARRAY_SIZE(names));
-	run_observe_tick(observer, 16, 60, names, values, ARRAY_SIZE(names));
+	tick = tick_at(15, values, ARRAY_SIZE(names));
+	run_observe_tick(observer, &tick);
+	tick = tick_at(16, values, ARRAY_SIZE(names));
+	run_observe_tick(observer, &tick);
 	run_observe_event(observer, 20.001, "red cpu.shares 4096");
-	run_observe_tick(observer, 21, 60, names, values, ARRAY_SIZE(names));
+	tick = tick_at(21, values, ARRAY_SIZE(names));
+	run_observe_tick(observer, &tick);
 	progress_note(progress, "a note");
 	progress_done(progress,
 		&(struct progress_outcome){"pass", "2 of 2", "results/r\303\251sum\303\251 \"1\"",
@@ -95,7 +113,7 @@ static void json_lines(void **state)
 		text, "{\"type\":\"phase\",\"phase\":\"boot\",\"detail\":\"3 tenants\",\"time\":\"NOW\"}\n"));
 	assert_non_null(strstr(text, "{\"type\":\"phase-end\",\"phase\":\"boot\",\"seconds\":8.2"));
 	assert_non_null(strstr(text,
-		"\"cpu_pct\":{\"blue\":33.25,\"red\":null,\"a-tenant-with-a-long-name\":150.0},\"time\""));
+		"\"vcpu_pct\":{\"blue\":33.25,\"red\":null,\"a-tenant-with-a-long-name\":150.0},\"time\""));
 	assert_non_null(strstr(text, "\\u001B[2J"));
 	const char *last = strstr(text, "{\"type\":\"result\"");
 	assert_non_null(last);
@@ -131,7 +149,7 @@ static void quiet_says_nothing(void **state)
 	assert_string_equal(text, "");
 	/* NULL shows nothing too. */
 	progress_phase(NULL, "boot", "");
-	progress_tick(NULL, 0, names, NULL, 0);
+	progress_tick(NULL, NULL);
 	progress_done(NULL, NULL);
 	progress_free(NULL);
 }
@@ -199,6 +217,7 @@ static void terminal_shrinks(void **state)
 		{"a third", 60, 20, "\r\033[12A\033[J"},
 	};
 	const double values[] = {33.25, NAN, 150};
+	struct run_tick tick;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -216,12 +235,14 @@ static void terminal_shrinks(void **state)
 		progress_set_look(progress, &look);
 		progress_phase(progress, "timeline", "");
 		progress_total(progress, 60);
-		progress_tick(progress, 15, names, values, ARRAY_SIZE(names));
+		tick = tick_at(15, values, ARRAY_SIZE(names));
+		progress_tick(progress, &tick);
 		(void)fflush(stream);
 		size_t before = size;
 		look.width = cases[i].to;
 		progress_set_look(progress, &look);
-		progress_tick(progress, 16, names, values, ARRAY_SIZE(names));
+		tick = tick_at(16, values, ARRAY_SIZE(names));
+		progress_tick(progress, &tick);
 		(void)fflush(stream);
 		print_message("# %s\n", cases[i].name);
 		assert_memory_equal(text + before, cases[i].erased, strlen(cases[i].erased));
@@ -245,9 +266,46 @@ static void terminal_shows_values(void **state)
 	assert_non_null(strstr(text, "8.2 s\n"));
 }
 
+static void other_units(void **state)
+{
+	static const struct {
+		enum progress_mode mode;
+		const char *shown;
+	} cases[] = {
+		{PROGRESS_TERMINAL, "  270.5 Mbit/s"},
+		{PROGRESS_LINES, "t=15 s of 60 s: blue 270.5 Mbit/s, red -"},
+		{PROGRESS_JSON, "\"net_class_mbit_per_s\":{\"blue\":270.5,\"red\":null}"},
+	};
+	const double values[] = {270.5, NAN};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct progress_look look = {
+			.width = 60, .height = 24, .now_ns = fake_clock, .utc = fake_utc};
+		struct run_tick tick = tick_at(15, values, 2);
+		char *text = NULL;
+		size_t size;
+		FILE *stream = open_memstream(&text, &size);
+		struct progress *progress = progress_new(cases[i].mode, stream);
+		tick.series = "net_class_mbit_per_s";
+		tick.unit = "Mbit/s";
+		tick.full = 300;
+		progress_set_look(progress, &look);
+		run_observe_phase(progress_observer(progress), "timeline", "");
+		run_observe_tick(progress_observer(progress), &tick);
+		(void)fflush(stream);
+		if (!strstr(text, cases[i].shown))
+			fail_msg("'%s' is not in '%s'", cases[i].shown, text);
+		progress_free(progress);
+		(void)fclose(stream);
+		free(text);
+	}
+}
+
 static void full_pipe_blocks_nobody(void **state)
 {
 	const double values[] = {1, 2, 3};
+	struct run_tick tick;
 	int ends[2];
 	char sink[65536];
 
@@ -259,7 +317,8 @@ static void full_pipe_blocks_nobody(void **state)
 	for (int i = 0; i < 20000; i++)
 		progress_event(
 			progress, i, "an event that nobody reads, again and again and again and again");
-	progress_tick(progress, 1, names, values, 2);
+	tick = tick_at(1, values, 2);
+	progress_tick(progress, &tick);
 	assert_true(clock_now_ns() - begin_ns < 20 * NS_PER_S);
 	/* A reader that is gone is no signal and no wait either. */
 	assert_true(read(ends[0], sink, sizeof(sink)) > 0);
@@ -323,6 +382,7 @@ int main(void)
 		cmocka_unit_test(terminal_fits),
 		cmocka_unit_test(terminal_shrinks),
 		cmocka_unit_test(terminal_shows_values),
+		cmocka_unit_test(other_units),
 		cmocka_unit_test(full_pipe_blocks_nobody),
 		cmocka_unit_test(texts_are_measured),
 	};
