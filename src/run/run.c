@@ -303,7 +303,7 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 	run_observe_phase(options->observer, "check", "");
 	if (vm_uri_check(plan.uri, err))
 		return -1;
-	if (prepare_host(scenario, options, &plan, err))
+	if (prepare_host(scenario, options, &plan, err) || vm_uri_probe(plan.uri, err))
 		return -1;
 	AUTO(free_ptr) char *runner = paths_libexec("runner");
 	AUTO(free_ptr) char *init = paths_libexec("init");

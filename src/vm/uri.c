@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vm/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
@@ -17,13 +20,15 @@ void vm_uri_release(struct vm_uri *uri)
 	*uri = (struct vm_uri){0};
 }
 
-/* The value of `root` in "a=b&root=%2Fvar"; NULL: not there.  The caller frees with xmlFree(). */
-static char *query_root(const char *query)
+/* The value of `root` (key "root=") in "a=b&root=%2Fvar"; NULL: not there.  The caller frees. */
+static char *query_value(const char *query, const char *key)
 {
+	size_t length = strlen(key);
+
 	for (const char *p = query; p && *p; p += strcspn(p, "&;"), p += *p ? 1 : 0) {
-		if (strncmp(p, "root=", 5) != 0)
+		if (strncmp(p, key, length) != 0)
 			continue;
-		return xmlURIUnescapeString(p + 5, (int)strcspn(p + 5, "&;"), NULL);
+		return xmlURIUnescapeString(p + length, (int)strcspn(p + length, "&;"), NULL);
 	}
 	return NULL;
 }
@@ -66,7 +71,7 @@ int vm_uri_parse(const char *uri, struct vm_uri *ret_uri, struct err *err)
 	if (strcmp(path, "/embed") != 0 || transport)
 		return err_input(err, "'%s' is not a URI of the local system; " RIGHT, uri);
 
-	AUTO(free_ptr) char *root = query_root(parsed->query_raw);
+	AUTO(free_ptr) char *root = query_value(parsed->query_raw, "root=");
 	if (!root || root[0] != '/')
 		return err_input(
 			err, "'%s' does not name an absolute root; right is qemu:///embed?root=DIR", uri);
@@ -101,4 +106,41 @@ int vm_uri_check(const char *uri, struct err *err)
 	AUTO(vm_uri) struct vm_uri parsed = {0};
 
 	return vm_uri_parse(uri, &parsed, err);
+}
+
+/* 0: somebody listens; else why not. */
+static int knock(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	AUTO(close_fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	return fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) ? errno : 0;
+}
+
+int vm_uri_probe(const char *uri, struct err *err)
+{
+	/* Where libvirt's client looks, in this order (libvirt.org/daemons.html). */
+	static const char *const usual[] = {"/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock"};
+	AUTO(vm_uri) struct vm_uri parsed = {0};
+
+	if (vm_uri_parse(uri, &parsed, err))
+		return -1;
+	if (parsed.embed)
+		return 0;
+	AUTO(xml_uri) xmlURIPtr whole = xmlParseURI(uri);
+	AUTO(free_ptr) char *given = whole ? query_value(whole->query_raw, "socket=") : NULL;
+	const char *path = given ? given : usual[0];
+	int why = knock(path);
+	if (why && !given) {
+		path = usual[1];
+		why = knock(path);
+	}
+	if (!why)
+		return 0;
+	(void)err_host(err, "nobody answers at '%s', where the daemon of '%s' should be: %s", path, uri,
+		strerror(why));
+	return err_remedy(err, "start the daemon (libvirtd or virtqemud), or leave --connect out");
 }

@@ -40,6 +40,8 @@ int vm_spec_to_xml(const struct vm_spec *spec, char **ret_xml, struct err *err);
 
 /* Remote and session URIs are ERR_INPUT.  Pure: connects to nothing. */
 int vm_uri_check(const char *uri, struct err *err);
+/* Whether a daemon listens there, before anything is begun; nothing to ask for the embedded driver.  ERR_HOST: none does. */
+int vm_uri_probe(const char *uri, struct err *err);
 
 /*
  * Connects and runs libvirt's event loop in a thread of its own.  One at a time in a process.

@@ -96,6 +96,8 @@ all=$(awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status | tr ',' '\n' |
 	awk -F - '{ for (i = $1; i <= ($2 == "" ? $1 : $2); i++) printf "%s%s", n++ ? ", " : "", i }')
 sed "s/cpus: \[0\]/cpus: [$all]/" "$bad/good.yaml" >"$bad/case.yaml"
 refused "every CPU scarce" 4 "leaves none.*remedy: " run --out "$scratch/out" "$bad/case.yaml"
+refused "no daemon behind the URI" 4 "nobody answers at .*/no-daemon.*remedy: start the daemon" run --out "$scratch/out" \
+	--connect "qemu+unix:///system?socket=$scratch/no-daemon" "$bad/good.yaml"
 LIMITLAB_IMAGE_DIR=$scratch/no-image refused "no guest image" 4 "remedy: .*limitlab image build" \
 	run --out "$scratch/out" "$bad/good.yaml"
 
