@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "fixture/memory.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+static char root[64];
+
+static int make_root(void **state)
+{
+	(void)state;
+	(void)snprintf(root, sizeof(root), "/tmp/limitlab-test-memory-XXXXXX");
+	return mkdtemp(root) ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+	(void)state;
+	return fsio_remove_tree(root, NULL);
+}
+
+static void put(const char *path, const char *text)
+{
+	AUTO(free_ptr) char *full = xasprintf("%s%s", root, path);
+	AUTO(free_ptr) char *folder = fsio_dirname(full);
+
+	assert_int_equal(fsio_make_dirs(folder, NULL), 0);
+	assert_int_equal(fsio_write_atomic(full, text, strlen(text), NULL), 0);
+}
+
+#define MEMINFO                                                                                              \
+	"MemTotal:       16000000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n"            \
+	"SwapCached:            5 kB\nSwapTotal:       2097148 kB\nSwapFree:        2000000 kB\n"
+
+static void put_huge(const char *kib, const char *nr)
+{
+	static const char *const files[] = {"nr_hugepages", "free_hugepages", "resv_hugepages",
+		"surplus_hugepages", "nr_overcommit_hugepages"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		AUTO(free_ptr)
+		char *path = xasprintf("/sys/kernel/mm/hugepages/hugepages-%skB/%s", kib, files[i]);
+		put(path, nr);
+	}
+}
+
+static void test_read(void **state)
+{
+	struct memory_host host;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	put("/proc/meminfo", MEMINFO);
+	put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+			   "/dev/zram0                              partition\t2097148\t\t97148\t\t100\n"
+			   "/swapfile                               file\t\t1024\t\t0\t\t-2\n");
+	put_huge("1048576", "9\n");
+	put_huge("2048", "3\n");
+	if (memory_host_read(root, &host, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(host.total_bytes, UINT64_C(16000000) * 1024);
+	assert_int_equal(host.free_bytes, UINT64_C(1000000) * 1024);
+	assert_int_equal(host.available_bytes, UINT64_C(8000000) * 1024);
+	assert_int_equal(host.swap_total_bytes, UINT64_C(2097148) * 1024);
+	assert_int_equal(host.swap_free_bytes, UINT64_C(2000000) * 1024);
+	assert_string_equal(host.swap_names, "/dev/zram0, /swapfile");
+	assert_int_equal(host.swap_first_priority, 100);
+	assert_int_equal(host.huge.page_bytes, 2 * MIB);
+	assert_int_equal(host.huge.total, 3);
+	assert_int_equal(host.huge.overcommit, 3);
+	assert_string_equal(host.huge.folder, "/sys/kernel/mm/hugepages/hugepages-2048kB");
+}
+
+/* A kernel without huge pages and without swap. */
+static void test_read_plain(void **state)
+{
+	struct memory_host host;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	put("/proc/meminfo", MEMINFO);
+	if (memory_host_read(root, &host, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(host.huge.page_bytes, 0);
+	assert_int_equal(host.swap_first_priority, INT_MIN);
+	assert_string_equal(host.swap_names, "");
+	put("/proc/meminfo", "MemTotal: 5 kB\n");
+	assert_int_equal(memory_host_read(root, &host, &err), -1);
+	assert_non_null(strstr(err.text, "MemFree:"));
+}
+
+static void test_swap_used(void **state)
+{
+	struct err err = ERR_INIT;
+	uint64_t used = 0;
+
+	(void)state;
+	put("/proc/swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+			   "/var/lib/limitlab.swap2                 file\t\t1024\t\t9\t\t-2\n"
+			   "/var/a\\040b/limitlab.swap               file\t\t1024\t\t77\t\t32767\n");
+	assert_int_equal(memory_swap_used(root, "/var/a b/limitlab.swap", &used, &err), 0);
+	assert_int_equal(used, 77 * 1024);
+	assert_int_equal(memory_swap_used(root, "/var/lib/limitlab.swap", &used, &err), -1);
+	assert_int_equal(err.domain, ERR_RUN);
+}
+
+#define PLAIN                                                                                                \
+	{                                                                                                    \
+		.total_bytes = 16 * GIB, .available_bytes = 12 * GIB, .swap_first_priority = INT_MIN,        \
+		.huge = {                                                                                    \
+			.page_bytes = 2 * MIB                                                                \
+		}                                                                                            \
+	}
+
+static void test_check(void **state)
+{
+	const struct memory_host plain = PLAIN, none = {.total_bytes = 16 * GIB,
+							.available_bytes = 12 * GIB,
+							.swap_first_priority = INT_MIN};
+	struct memory_host small = PLAIN, pool = PLAIN, used = PLAIN, reserved = PLAIN, zram = PLAIN,
+			   top = PLAIN;
+	static const struct memory_wish usual = {.free_bytes = 600 * MIB,
+		.swap_bytes = 2 * GIB,
+		.guests_bytes = 3 * 768 * MIB,
+		.guest_count = 3};
+	static const struct memory_wish no_swap = {
+		.free_bytes = 600 * MIB, .guests_bytes = 576 * MIB, .guest_count = 3};
+
+	(void)state;
+	small.available_bytes = 3 * GIB;
+	pool.huge.total = pool.huge.free = 512;
+	used.huge.total = 512;
+	used.huge.free = 500;
+	reserved.huge.total = reserved.huge.free = 512;
+	reserved.huge.reserved = 3;
+	zram.swap_total_bytes = 4 * GIB;
+	zram.swap_first_priority = 100;
+	(void)snprintf(zram.swap_names, sizeof(zram.swap_names), "/dev/zram0");
+	top = zram;
+	top.swap_first_priority = MEMORY_SWAP_PRIORITY;
+	const struct {
+		const char *name;
+		const struct memory_host *host;
+		struct memory_wish wish;
+		enum err_domain domain; /* ERR_NONE: fine */
+		const char *says[3];
+	} cases[] = {
+		{"a plain host", &plain, usual, ERR_NONE, {0}},
+		{"a kernel without huge pages: locked memory", &none, usual, ERR_NONE, {0}},
+		{"an idle pool of huge pages", &pool, usual, ERR_NONE, {0}},
+		{"beside zram", &zram, usual, ERR_NONE, {0}},
+		{"no swap at all", &plain, no_swap, ERR_NONE, {0}},
+		{"swap alone, whatever the host has", &small,
+			{.swap_bytes = GIB, .guests_bytes = 9 * GIB, .guest_count = 9}, ERR_NONE, {0}},
+		{"huge pages in use", &used, usual, ERR_HOST, {"12 are in use", "of 512 of 2048 KiB"}},
+		{"huge pages reserved", &reserved, usual, ERR_HOST, {"3 reserved"}},
+		{"too little memory", &small, usual, ERR_HOST,
+			{"3072 MiB of memory available", "2784 MiB", "600 MiB"}},
+		{"no swap wanted, zram there", &zram, no_swap, ERR_HOST, {"4096 MiB of swap (/dev/zram0)"}},
+		{"swap of the highest priority", &top, usual, ERR_HOST, {"32767"}},
+		{"below the floor", &plain, {.free_bytes = 255 * MIB, .swap_bytes = GIB}, ERR_INPUT,
+			{"at least 256 MiB", "not 255 MiB"}},
+		{"tenants that cannot be swapped", &plain,
+			{.free_bytes = 600 * MIB, .guests_bytes = 601 * MIB, .guest_count = 1}, ERR_INPUT,
+			{"grow by 601 MiB", "only 600 MiB of memory and 0 MiB of swap", "OOM killer"}},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err = ERR_INIT;
+		print_message("  %s\n", cases[i].name);
+		int result = memory_check(cases[i].host, &cases[i].wish, &err);
+		if (err.domain != cases[i].domain || (result == 0) != (cases[i].domain == ERR_NONE))
+			fail_msg("domain %d, not %d: %s", err.domain, cases[i].domain, err.text);
+		for (size_t k = 0; k < ARRAY_SIZE(cases[i].says) && cases[i].says[k]; k++)
+			if (!strstr(err.text, cases[i].says[k]))
+				fail_msg("'%s' does not say '%s'", err.text, cases[i].says[k]);
+		if (result)
+			assert_true(err.remedy[0] || err.domain == ERR_INPUT);
+	}
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_read),
+		CASE(test_read_plain),
+		CASE(test_swap_used),
+		cmocka_unit_test(test_check),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
