@@ -75,9 +75,10 @@ static void print_json(const struct listing *listing)
 
 		if (scenario)
 			(void)json_array_append_new(list,
-				json_pack("{s:o, s:o, s:o, s:f, s:f}", "name", json_text(scenario->name),
+				json_pack("{s:o, s:o, s:o, s:b, s:f, s:f}", "name", json_text(scenario->name),
 					"path", json_text(item->path), "title", json_text(scenario->title),
-					"timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
+					"host_scarcity", (int)scenario->memory.declared, "timeline_s",
+					(double)scenario->duration_ns / 1e9, "expected_s",
 					(double)plan_duration_ns(scenario) / 1e9));
 		else
 			(void)json_array_append_new(
@@ -109,6 +110,10 @@ static void print_table(const struct listing *listing)
 		buf_addf(&text, "  %5.0f s  ", (double)plan_duration_ns(scenario) / 1e9);
 		(void)text_add(&text, scenario->title, TEXT_ALL);
 		buf_adds(&text, "\n");
+		if (scenario->memory.declared) {
+			text_pad(&text, "", columns + 11);
+			buf_adds(&text, PLAN_HOST_SCARCITY "\n");
+		}
 	}
 	(void)fwrite(text.data, 1, text.length, stdout);
 }

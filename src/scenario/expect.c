@@ -1,341 +1,169 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <ctype.h>
+#include "scenario/expect.h"
+
+#include <math.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
-#include "scenario/reader.h"
-#include "scenario/text.h"
 
-#define EXAMPLE_SHARE   "{share: cpu, tenant: red, window: [2s, 20s], is: model, within: 2%}"
-#define EXAMPLE_SETTLES "{settles: cpu, tenant: red, after: 20s, within: 1s}"
+#define COMMON  (KEY_BIT(KEY_MEASURE) | KEY_BIT(KEY_NEEDS) | KEY_BIT(KEY_NAME))
+#define BOUNDS  (KEY_BIT(KEY_AT_LEAST) | KEY_BIT(KEY_AT_MOST))
+#define STARVES (KEY_BIT(KEY_TENANT) | KEY_BIT(KEY_WINDOW) | KEY_BIT(KEY_BELOW))
 
-#define PPM 1000000
-
-/* One expectation while it is read. */
-struct entry {
-	struct expect_spec expect;
-	bool has_kind, has_window, has_is, has_within, has_after, has_band, has_need;
-	bool hard_only; /* settles: the event changes only hard limits */
+static const struct expect_kind_spec kinds[] = {
+	[EXPECT_SHARE] = {EXAMPLE_SHARE, KEY_BIT(KEY_TENANT) | KEY_BIT(KEY_WINDOW) | KEY_BIT(KEY_IS),
+		KEY_BIT(KEY_WITHIN), true},
+	[EXPECT_SETTLES] = {"{settles: cpu, tenant: red, after: 20s, within: 1s}",
+		KEY_BIT(KEY_TENANT) | KEY_BIT(KEY_AFTER) | KEY_BIT(KEY_WITHIN),
+		KEY_BIT(KEY_TO) | KEY_BIT(KEY_BAND), true},
+	[EXPECT_LEVEL] = {"{level: net, tenant: red, window: [2s, 8s], is: 270Mbit/s, within: 5%}",
+		KEY_BIT(KEY_TENANT) | KEY_BIT(KEY_WINDOW), KEY_BIT(KEY_IS) | KEY_BIT(KEY_WITHIN) | BOUNDS,
+		false},
+	[EXPECT_RATIO] = {"{ratio: disk, tenants: [red, blue], window: [2s, 20s], is: 5, within: 10%}",
+		KEY_BIT(KEY_TENANTS) | KEY_BIT(KEY_WINDOW), KEY_BIT(KEY_IS) | KEY_BIT(KEY_WITHIN) | BOUNDS,
+		false},
+	[EXPECT_STARVES] = {"{starves: net, tenant: blue, window: [20s, 40s], below: 2%, for: 1s}",
+		STARVES | KEY_BIT(KEY_FOR), 0, true},
+	[EXPECT_NEVER_STARVES] =
+		{"{never starves: net, tenant: blue, window: [20s, 40s], below: 2%, longest: 1s}",
+			STARVES | KEY_BIT(KEY_LONGEST), 0, true},
+	[EXPECT_CONSERVES] = {"{conserves: net, window: [2s, 60s], within: 3%, every: 5s}",
+		KEY_BIT(KEY_WINDOW), KEY_BIT(KEY_WITHIN) | KEY_BIT(KEY_EVERY), true},
+	[EXPECT_UNCHANGED] =
+		{"{unchanged: net, tenant: red, after: 20s, window: [21s, 40s], within: 3%, control: NAME}",
+			KEY_BIT(KEY_TENANT) | KEY_BIT(KEY_AFTER) | KEY_BIT(KEY_WINDOW),
+			KEY_BIT(KEY_BEFORE) | KEY_BIT(KEY_WITHIN) | KEY_BIT(KEY_CONTROL), false},
 };
+_Static_assert(ARRAY_SIZE(kinds) == EXPECT_KIND_COUNT, "one row per kind of expectation");
 
-static const char *example(const struct entry *entry)
-{
-	return entry->expect.kind == EXPECT_SETTLES ? EXAMPLE_SETTLES : EXAMPLE_SHARE;
-}
-
-/* This key is for expectations of one kind only. */
-static int need_kind(const struct reader *reader, const struct doc_key *key, const struct yaml_node_s *node,
-	const struct entry *entry, enum expect_kind kind, struct err *err)
-{
-	if (!entry->has_kind || entry->expect.kind == kind)
-		return 0;
-	return doc_error(reader->doc, doc_mark(node), err, "'%s' does not belong to '%s'; write it as in %s",
-		key->name, expect_kind_name(entry->expect.kind), example(entry));
-}
-
-static int read_kind(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	struct entry *entry = object;
-	const char *names[1]; /* RESOURCE_CPU */
-	size_t index;
-
-	if (entry->has_kind)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"'%s' and '%s' in one expectation; write two", expect_kind_name(entry->expect.kind),
-			key->name);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		names[i] = resource_name((enum resource)i);
-	if (doc_choice(reader->doc, node, "a resource", names, ARRAY_SIZE(names), &index, err) < 0)
-		return -1;
-	if (index == RESOURCE_CPU && !reader->scenario->has_scarce_cpu)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"the capacity that '%s: cpu' refers to is not declared; add scarce: {cpu: {cpus: [0]}}",
-			key->name);
-	entry->has_kind = true;
-	entry->expect.kind = (enum expect_kind)key->id;
-	entry->expect.resource = (enum resource)index;
-	return 0;
-}
-
-static int read_tenant(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	const struct scenario *scenario = reader->scenario;
-	struct entry *entry = object;
-	cpu_set_t inside;
-
-	(void)key;
-	if (read_tenant_name(reader, node, &entry->expect.tenant, err) < 0)
-		return -1;
-	const struct tenant_spec *tenant = &scenario->tenants[entry->expect.tenant];
-	CPU_AND(&inside, &tenant->cpus, &scenario->scarce_cpus);
-	if (entry->has_kind && !CPU_EQUAL(&inside, &tenant->cpus))
-		return doc_error(reader->doc, doc_mark(node), err,
-			"tenant '%s' may run on CPUs that are not scarce, so it has no share of them; remove its cpus:",
-			tenant->name);
-	return 0;
-}
-
-static int read_window(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	struct entry *entry = object;
-	uint64_t times[2];
-	size_t count;
-
-	if (need_kind(reader, key, node, entry, EXPECT_SHARE, err) < 0 ||
-		doc_list(reader->doc, node, "window", "window: [2s, 20s]", &count, err) < 0)
-		return -1;
-	if (count != 2)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"a window has two times, not %zu; write it as in window: [2s, 20s]", count);
-	for (size_t i = 0; i < 2; i++) {
-		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
-		if (doc_quantity(reader->doc, item, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS, "a window",
-			    &times[i], err) < 0)
-			return -1;
-	}
-	uint64_t end_ns = reader->scenario->duration_ns;
-	AUTO(free_ptr) char *from = text_seconds(times[0], "");
-	AUTO(free_ptr) char *to = text_seconds(times[1], "");
-	AUTO(free_ptr) char *end = text_seconds(end_ns, "");
-	if (times[0] > times[1])
-		return doc_error(reader->doc, doc_mark(node), err,
-			"this window ends before it begins; turn it round: [%s, %s]", to, from);
-	if (times[0] == times[1])
-		return doc_error(reader->doc, doc_mark(node), err,
-			"this window is empty: it begins and ends at %s; let it end later", from);
-	if (times[1] > end_ns)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"this window reaches outside the run, which is over at %s; end it there or stop later",
-			end);
-	entry->has_window = true;
-	entry->expect.from_ns = times[0];
-	entry->expect.to_ns = times[1];
-	return 0;
-}
-
-static int read_fraction(const struct reader *reader, const struct yaml_node_s *node, uint64_t min_ppm,
-	const char *what, double *ret_value, struct err *err)
-{
-	uint64_t ppm;
-
-	if (doc_quantity(reader->doc, node, QUANTITY_PARTS_PER_MILLION, min_ppm, PPM, what, &ppm, err) < 0)
-		return -1;
-	*ret_value = (double)ppm / PPM;
-	return 0;
-}
-
-static int read_is(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	struct entry *entry = object;
-	const char *text;
-
-	if (need_kind(reader, key, node, entry, EXPECT_SHARE, err) < 0 ||
-		doc_word(reader->doc, node, "model, or a percentage", &text, err) < 0)
-		return -1;
-	entry->has_is = true;
-	entry->expect.is_model = strcmp(text, "model") == 0;
-	if (entry->expect.is_model)
-		return 0;
-	if (!isdigit((unsigned char)text[0]))
-		return doc_error(reader->doc, doc_mark(node), err,
-			"'%.40s' is no share; write is: model, or a percentage, as in is: 66.7%%", text);
-	return read_fraction(reader, node, 0, "a share", &entry->expect.value, err);
-}
-
-static int read_within(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	struct entry *entry = object;
-
-	(void)key;
-	entry->has_within = true;
-	if (entry->expect.kind == EXPECT_SETTLES)
-		return doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 1, TIMELINE_MAX_NS,
-			"the longest settling time", &entry->expect.within_ns, err);
-	return read_fraction(reader, node, 1, "a tolerance", &entry->expect.within, err);
-}
-
-static int read_band(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	struct entry *entry = object;
-
-	if (need_kind(reader, key, node, entry, EXPECT_SETTLES, err) < 0)
-		return -1;
-	entry->has_band = true;
-	return read_fraction(reader, node, 1, "a band", &entry->expect.within, err);
-}
-
-static bool is_hard_only(const struct event_spec *event)
-{
-	if (event->kind == EVENT_RESET)
-		return event->limit < LIMIT_COUNT && !limit_spec(event->limit)->soft;
-	for (size_t i = 0; i < event->setting_count; i++) {
-		if (limit_spec(event->settings[i].limit)->soft)
-			return false;
-	}
-	return event->kind == EVENT_SET;
-}
-
-/* The time of an event, or its name.  The window ends where anybody's claim changes next. */
-static int read_after(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	const struct scenario *scenario = reader->scenario;
-	struct entry *entry = object;
-	const char *text;
-	bool found = false;
-
-	if (need_kind(reader, key, node, entry, EXPECT_SETTLES, err) < 0 ||
-		doc_word(reader->doc, node, "the time or name of an event", &text, err) < 0)
-		return -1;
-	for (size_t i = 0; i < scenario->event_count && !found; i++) {
-		const struct event_spec *event = &scenario->events[i];
-		found = event->name && strcmp(event->name, text) == 0;
-		entry->expect.after_ns = event->at_ns;
-	}
-	if (!found && doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS,
-			      "the time of an event", &entry->expect.after_ns, err) < 0)
-		return -1;
-	uint64_t after_ns = entry->expect.after_ns;
-	entry->hard_only = true;
-	entry->expect.from_ns = after_ns;
-	entry->expect.to_ns = scenario->duration_ns;
-	found = false;
-	for (size_t i = scenario->event_count; i-- > 0;) {
-		const struct event_spec *event = &scenario->events[i];
-		if (event->at_ns > after_ns)
-			entry->expect.to_ns = event->at_ns;
-		if (event->at_ns != after_ns)
-			continue;
-		found = true;
-		entry->hard_only = entry->hard_only && is_hard_only(event);
-	}
-	if (!found)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"there is no event at '%s' to settle after; write the time or the name of an event, as in 20s",
-			text);
-	if (after_ns >= scenario->duration_ns)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"nothing can settle after '%s', the end of the run; name an earlier event", text);
-	entry->has_after = true;
-	return 0;
-}
-
-static int read_needs(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	static const enum need needs[] = {NEED_CONTENTION, NEED_PLENTY, NEED_NOTHING};
-	struct reader *reader = context;
-	struct entry *entry = object;
-	const char *names[ARRAY_SIZE(needs)];
-	size_t index;
-
-	(void)key;
-	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
-		names[i] = need_name(needs[i]);
-	if (doc_choice(reader->doc, node, "something a window can need", names, ARRAY_SIZE(names), &index,
-		    err) < 0)
-		return -1;
-	entry->has_need = true;
-	entry->expect.need = needs[index];
-	return 0;
-}
-
-static int read_name(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	struct reader *reader = context;
-	struct entry *entry = object;
-	const char *text;
-
-	(void)key;
-	if (doc_word(reader->doc, node, "the name of an expectation", &text, err) < 0)
-		return -1;
-	entry->expect.name = xstrdup(text);
-	return 0;
-}
-
-/* The kind first: the meaning of the others depends on it. */
+/* The kind first, then what is measured: the meaning of the others depends on them. */
 static const struct doc_key expect_keys[] = {
-	{"share", false, read_kind, EXPECT_SHARE},
-	{"settles", false, read_kind, EXPECT_SETTLES},
-	{"tenant", true, read_tenant, 0},
-	{"window", false, read_window, 0},
-	{"is", false, read_is, 0},
-	{"after", false, read_after, 0},
-	{"within", false, read_within, 0},
-	{"band", false, read_band, 0},
-	{"needs", false, read_needs, 0},
-	{"name", false, read_name, 0},
+	{"share", false, read_expect_kind, EXPECT_SHARE},
+	{"settles", false, read_expect_kind, EXPECT_SETTLES},
+	{"level", false, read_expect_kind, EXPECT_LEVEL},
+	{"ratio", false, read_expect_kind, EXPECT_RATIO},
+	{"starves", false, read_expect_kind, EXPECT_STARVES},
+	{"never starves", false, read_expect_kind, EXPECT_NEVER_STARVES},
+	{"conserves", false, read_expect_kind, EXPECT_CONSERVES},
+	{"unchanged", false, read_expect_kind, EXPECT_UNCHANGED},
+	{"measure", false, read_expect_measure, KEY_MEASURE},
+	{"tenant", false, read_expect_tenant, KEY_TENANT},
+	{"tenants", false, read_expect_tenants, KEY_TENANTS},
+	{"window", false, read_expect_window, KEY_WINDOW},
+	{"after", false, read_expect_after, KEY_AFTER},
+	{"before", false, read_expect_duration, KEY_BEFORE},
+	{"is", false, read_expect_is, KEY_IS},
+	{"at least", false, read_expect_bound, KEY_AT_LEAST},
+	{"at most", false, read_expect_bound, KEY_AT_MOST},
+	{"to", false, read_expect_to, KEY_TO},
+	{"within", false, read_expect_within, KEY_WITHIN},
+	{"band", false, read_expect_band, KEY_BAND},
+	{"below", false, read_expect_below, KEY_BELOW},
+	{"for", false, read_expect_duration, KEY_FOR},
+	{"longest", false, read_expect_duration, KEY_LONGEST},
+	{"every", false, read_expect_duration, KEY_EVERY},
+	{"control", false, read_expect_control, KEY_CONTROL},
+	{"needs", false, read_expect_needs, KEY_NEEDS},
+	{"name", false, read_expect_name, KEY_NAME},
 };
+_Static_assert(ARRAY_SIZE(expect_keys) == EXPECT_KIND_COUNT + (int)KEY_COUNT, "every kind and every key");
+_Static_assert(KEY_COUNT <= 32, "one bit per key");
 
-static char *make_name(const struct scenario *scenario, const struct expect_spec *expect)
+const struct expect_kind_spec *expect_kind_spec(enum expect_kind kind)
 {
-	const char *kind = expect_kind_name(expect->kind);
-	const char *resource = resource_name(expect->resource);
-	const char *tenant = scenario->tenants[expect->tenant].name;
-	AUTO(free_ptr) char *from = text_seconds(expect->from_ns, "");
-	AUTO(free_ptr) char *to = text_seconds(expect->to_ns, "");
-
-	if (expect->kind == EXPECT_SETTLES)
-		return xasprintf("%s %s %s after %s", kind, resource, tenant, from);
-	return xasprintf("%s %s %s %s-%s", kind, resource, tenant, from, to);
+	return &kinds[kind];
 }
 
-static int finish(const struct reader *reader, struct entry *entry, struct err *err)
+static bool takes(enum expect_kind kind, enum expect_key key)
 {
-	struct expect_spec *expect = &entry->expect;
-	const struct scenario *scenario = reader->scenario;
-	const char *missing = NULL;
+	return ((kinds[kind].takes | kinds[kind].requires | COMMON) & KEY_BIT(key)) != 0;
+}
+
+/* Its place in the table is its kind, or behind all kinds in the order of the enum. */
+static const char *key_name(enum expect_key key)
+{
+	return expect_keys[EXPECT_KIND_COUNT + (int)key].name;
+}
+
+/* Before any key is read: it must belong to the kind. */
+int take_key(const struct reader *reader, const struct doc_key *key, const struct yaml_node_s *node,
+	struct expect_entry *entry, struct err *err)
+{
+	const struct expect_spec *expect = &entry->expect;
 
 	if (!entry->has_kind)
 		return doc_error(reader->doc, expect->mark, err,
-			"this expectation has no kind; add share or settles, as in %s", EXAMPLE_SHARE);
-	if (expect->kind == EXPECT_SETTLES)
-		missing = !entry->has_after ? "after" : (!entry->has_within ? "within" : NULL);
-	else
-		missing = !entry->has_window ? "window" : (!entry->has_is ? "is" : NULL);
-	if (missing)
-		return doc_error(reader->doc, expect->mark, err, "'%s' is missing in '%s'; write it as in %s",
-			missing, expect_kind_name(expect->kind), example(entry));
-	if (expect->kind == EXPECT_SETTLES) {
-		expect->is_model = true;
-		if (!entry->has_band)
-			expect->within = 0.05;
-		AUTO(free_ptr) char *next = text_seconds(expect->to_ns, "");
-		if (expect->within_ns >= expect->to_ns - expect->after_ns)
-			return doc_error(reader->doc, expect->mark, err,
-				"the next change comes at %s, before the settling time is over; take a shorter within, or "
-				"move that event",
-				next);
-	} else if (!entry->has_within) {
-		expect->within = 0.02;
-	}
-	if (!entry->has_need)
-		expect->need =
-			expect->kind == EXPECT_SETTLES && entry->hard_only ? NEED_NOTHING : NEED_CONTENTION;
-	if (!expect->name)
-		expect->name = make_name(scenario, expect);
-	for (size_t i = 0; i < scenario->expect_count; i++) {
-		if (strcmp(scenario->expects[i].name, expect->name) == 0)
-			return doc_error(reader->doc, expect->mark, err,
-				"a second expectation named '%.80s', the first is in line %u; give one of them another name:",
-				expect->name, scenario->expects[i].mark.line);
+			"this expectation has no kind; add share, settles, level, ratio, starves, never starves, conserves "
+			"or unchanged, as in %s",
+			EXAMPLE_SHARE);
+	entry->given |= KEY_BIT(key->id);
+	if (takes(expect->kind, (enum expect_key)key->id))
+		return 0;
+	return doc_error(reader->doc, doc_mark(node), err, "'%s' does not belong to '%s'; write it as in %s",
+		key->name, expect_kind_name(expect->kind), kinds[expect->kind].example);
+}
+
+static int check_required(const struct reader *reader, const struct expect_entry *entry, struct err *err)
+{
+	const struct expect_kind_spec *kind = &kinds[entry->expect.kind];
+	uint32_t missing = kind->requires & ~entry->given;
+
+	for (int key = 0; key < KEY_COUNT; key++) {
+		if (missing & KEY_BIT(key))
+			return doc_error(reader->doc, entry->expect.mark, err,
+				"'%s' is missing in '%s'; write it as in %s", key_name((enum expect_key)key),
+				expect_kind_name(entry->expect.kind), kind->example);
 	}
 	return 0;
+}
+
+static int read_one(
+	struct reader *reader, const struct yaml_node_s *node, struct expect_entry *entry, struct err *err)
+{
+	struct doc_key none = {.name = "", .id = KEY_NAME};
+
+	if (doc_mapping(reader->doc, node, "an expectation", EXAMPLE_SHARE, expect_keys,
+		    ARRAY_SIZE(expect_keys), reader, entry, err) < 0)
+		return -1;
+	if (!entry->has_kind)
+		return take_key(reader, &none, node, entry, err);
+	if (check_required(reader, entry, err) < 0)
+		return -1;
+	return finish_expect(reader, entry, err);
+}
+
+/* "control: NAME" -> index, now that all names are known. */
+static int resolve_control(const struct reader *reader, const struct expect_entry *entry,
+	struct expect_spec *expect, struct err *err)
+{
+	const struct scenario *scenario = reader->scenario;
+	AUTO(free_ptr) const char **names = xcalloc(scenario->expect_count, sizeof(*names));
+
+	if (!entry->control)
+		return 0;
+	for (size_t i = 0; i < scenario->expect_count; i++) {
+		const struct expect_spec *other = &scenario->expects[i];
+		names[i] = other->name;
+		if (strcmp(other->name, entry->control) != 0)
+			continue;
+		if (other == expect)
+			return doc_error(reader->doc, entry->control_mark, err,
+				"an expectation cannot be its own control; name one that passes only if limits act");
+		if (other->kind == EXPECT_UNCHANGED || other->kind == EXPECT_CONSERVES)
+			return doc_error(reader->doc, entry->control_mark, err,
+				"'%.80s' is of kind '%s', which also passes where no limit acts; name one of another kind",
+				other->name, expect_kind_name(other->kind));
+		expect->control = (int)i;
+		return 0;
+	}
+	const char *nearest = doc_nearest(entry->control, names, scenario->expect_count);
+	AUTO(free_ptr) char *quoted = doc_quote(entry->control);
+	if (nearest)
+		return doc_error(reader->doc, entry->control_mark, err,
+			"there is no expectation '%s'; did you mean '%.80s'?", quoted, nearest);
+	return doc_error(reader->doc, entry->control_mark, err,
+		"there is no expectation '%s'; give one of them this name, as in name: red reacts", quoted);
 }
 
 int read_expect(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
@@ -349,15 +177,23 @@ int read_expect(void *context, const struct doc_key *key, const struct yaml_node
 	if (doc_list(reader->doc, node, "expect", "expect: [" EXAMPLE_SHARE "]", &count, err) < 0)
 		return -1;
 	scenario->expects = xcalloc(count ? count : 1, sizeof(*scenario->expects));
+	AUTO(free_ptr) struct expect_entry *entries = xcalloc(count ? count : 1, sizeof(*entries));
 	for (size_t i = 0; i < count; i++) {
 		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
-		struct entry entry = {.expect.mark = doc_mark(item)};
-		int result = doc_mapping(reader->doc, item, "an expectation", EXAMPLE_SHARE, expect_keys,
-			ARRAY_SIZE(expect_keys), reader, &entry, err);
-		if (result == 0)
-			result = finish(reader, &entry, err);
-		scenario->expects[scenario->expect_count++] = entry.expect;
+		entries[i].expect = (struct expect_spec){
+			.value = (double)NAN,
+			.at_least = (double)NAN,
+			.at_most = (double)NAN,
+			.control = -1,
+			.mark = doc_mark(item),
+		};
+		int result = read_one(reader, item, &entries[i], err);
+		scenario->expects[scenario->expect_count++] = entries[i].expect;
 		if (result < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (resolve_control(reader, &entries[i], &scenario->expects[i], err) < 0)
 			return -1;
 	}
 	return 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "scenario/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/cpulist.h"
 #include "base/units.h"
+#include "scenario/plan_parts.h"
 #include "scenario/text.h"
 
 #define NS_PER_S 1000000000
@@ -22,7 +24,7 @@ uint64_t plan_duration_ns(const struct scenario *scenario)
 	return plan_boot_estimate_ns(scenario) + scenario->duration_ns;
 }
 
-static void add_seconds(struct buf *text, uint64_t ns)
+void plan_add_seconds(struct buf *text, uint64_t ns)
 {
 	AUTO(free_ptr) char *time = text_seconds(ns, " ");
 
@@ -57,16 +59,20 @@ static int name_columns(const struct scenario *scenario)
 	return columns;
 }
 
-static void add_fixtures(struct buf *out, const struct scenario *scenario)
+static unsigned loaded_by(const struct scenario *scenario, enum resource resource)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < scenario->tenant_count; i++)
+		count += scenario->tenants[i].workload && scenario->tenants[i].loads == resource;
+	return count;
+}
+
+static void add_cpus(struct buf *out, const struct scenario *scenario)
 {
 	double demand = 0;
 	cpu_set_t shared;
 
-	buf_adds(out, "\nscarce\n");
-	if (!scenario->has_scarce_cpu) {
-		buf_adds(out, "  nothing\n");
-		return;
-	}
 	for (size_t i = 0; i < scenario->tenant_count; i++) {
 		CPU_AND(&shared, &scenario->tenants[i].cpus, &scenario->scarce_cpus);
 		if (CPU_COUNT(&shared) > 0)
@@ -77,6 +83,98 @@ static void add_fixtures(struct buf *out, const struct scenario *scenario)
 	buf_addf(out, "  cpu  CPU%s %s: %d for tenants that want %g together%s\n", count == 1 ? "" : "s",
 		cpus, count, demand,
 		scenario->emulators_default ? "; emulators keep their default weight" : "");
+}
+
+static void add_link(struct buf *out, const struct scenario *scenario)
+{
+	AUTO(free_ptr) char *rate = units_format(scenario->link.rate_bits_per_s, QUANTITY_BITS_PER_S);
+	unsigned count = loaded_by(scenario, RESOURCE_NET);
+
+	buf_addf(out, "  link  %s of link layer for %u tenant%s; priorities change by '%s'\n", rate, count,
+		count == 1 ? " that sends" : "s that send", net_apply_name(scenario->link.apply));
+}
+
+static void add_memory(struct buf *out, const struct scenario *scenario)
+{
+	AUTO(free_ptr) char *left = units_format(scenario->memory.free_bytes, QUANTITY_BYTES);
+	AUTO(free_ptr) char *swap = units_format(scenario->memory.swap_bytes, QUANTITY_BYTES);
+	bool holds = scenario->memory.from_start;
+
+	buf_addf(out, "  memory  %s are left free on the whole host, ", left);
+	if (scenario->memory.swap_bytes)
+		buf_addf(out, "%s of swap are added", swap);
+	else
+		buf_adds(out, "no swap is added");
+	buf_adds(out, holds ? "; from the start" : ";");
+	for (size_t i = 0; i < scenario->event_count; i++) {
+		const struct event_spec *event = &scenario->events[i];
+		if (event->kind != EVENT_SCARCE && event->kind != EVENT_PLENTY)
+			continue;
+		holds = event->kind == EVENT_SCARCE;
+		buf_adds(out, holds ? " from " : " to ");
+		plan_add_seconds(out, event->at_ns);
+	}
+	buf_addf(out, "%s\n  " PLAN_HOST_SCARCITY "\n", holds && !scenario->memory.from_start ? " on" : "");
+}
+
+static void add_disk(struct buf *out, const struct scenario *scenario)
+{
+	const struct scarce_disk *disk = &scenario->disk;
+	AUTO(free_ptr) char *size = units_format(disk->size_bytes, QUANTITY_BYTES);
+	AUTO(free_ptr) char *rate = units_format(disk->rate_bytes_per_s, QUANTITY_BYTES_PER_S);
+
+	if (disk->device)
+		buf_addf(out, "  disk  the device %s, whose contents are lost", disk->device);
+	else
+		buf_addf(out, "  disk  %s at %s", size, rate);
+	if (disk->latency_ns) {
+		buf_adds(out, ", every request ");
+		plan_add_seconds(out, disk->latency_ns);
+		buf_adds(out, " late");
+	}
+	buf_addf(out, ", scheduler %s%s; each of %zu tenants has an equal part\n",
+		disk_scheduler_name(disk->scheduler), disk->low_latency ? " with low_latency" : "",
+		scenario->tenant_count);
+}
+
+static void add_fixtures(struct buf *out, const struct scenario *scenario)
+{
+	buf_adds(out, "\nscarce\n");
+	switch (scenario_scarce(scenario)) {
+	case RESOURCE_CPU:
+		add_cpus(out, scenario);
+		break;
+	case RESOURCE_NET:
+		add_link(out, scenario);
+		break;
+	case RESOURCE_MEMORY:
+		add_memory(out, scenario);
+		break;
+	case RESOURCE_DISK:
+		add_disk(out, scenario);
+		break;
+	default:
+		buf_adds(out, "  nothing\n");
+	}
+}
+
+static void add_demand(struct buf *out, const struct tenant_spec *tenant)
+{
+	bool is_rate = tenant->loads == RESOURCE_NET || tenant->loads == RESOURCE_DISK;
+
+	buf_addf(out, ", %s wants ", tenant->workload);
+	if (tenant->loads == RESOURCE_CPU) {
+		buf_addf(out, "%g CPU%s", tenant->demand, tenant->demand == 1 ? "" : "s");
+	} else if (is_rate && isfinite(tenant->demand)) {
+		AUTO(free_ptr)
+		char *rate = units_format((uint64_t)tenant->demand,
+			tenant->loads == RESOURCE_NET ? QUANTITY_BITS_PER_S : QUANTITY_BYTES_PER_S);
+		buf_addf(out, "%s of the %s", rate, tenant->loads == RESOURCE_NET ? "link" : "disk");
+	} else {
+		buf_adds(out, tenant->loads == RESOURCE_NET    ? "all of the link that it can get"
+			      : tenant->loads == RESOURCE_DISK ? "all of the disk that it can get"
+							       : "memory");
+	}
 }
 
 static void add_tenants(struct buf *out, const struct scenario *scenario)
@@ -93,8 +191,7 @@ static void add_tenants(struct buf *out, const struct scenario *scenario)
 		buf_addf(out, "  %u vCPU%s on %s%s, %s", tenant->vcpus, tenant->vcpus == 1 ? "" : "s",
 			cpus[0] ? "CPU " : "any CPU", cpus, memory);
 		if (tenant->workload)
-			buf_addf(out, ", %s wants %g CPU%s", tenant->workload, tenant->demand,
-				tenant->demand == 1 ? "" : "s");
+			add_demand(out, tenant);
 		else
 			buf_adds(out, ", idle");
 		for (size_t l = 0; l < tenant->limit_count; l++) {
@@ -130,36 +227,6 @@ static void add_timeline(struct buf *out, const struct scenario *scenario)
 	}
 }
 
-static void add_expectations(struct buf *out, const struct scenario *scenario)
-{
-	buf_addf(out, "\nexpectations (%zu)\n", scenario->expect_count);
-	for (size_t i = 0; i < scenario->expect_count; i++) {
-		const struct expect_spec *expect = &scenario->expects[i];
-		const char *resource = resource_name(expect->resource);
-		buf_addf(out, "  %s: ", expect->name);
-		if (expect->kind == EXPECT_SETTLES) {
-			buf_addf(out, "%s of %s reaches the model's share +- ", resource,
-				scenario->tenants[expect->tenant].name);
-			buf_addf(out, "%.10g points within ", expect->within * 100);
-			add_seconds(out, expect->within_ns);
-			buf_adds(out, " of ");
-			add_seconds(out, expect->after_ns);
-		} else {
-			buf_addf(out, "%s of %s is ", resource, scenario->tenants[expect->tenant].name);
-			if (expect->is_model)
-				buf_adds(out, "the model's share");
-			else
-				buf_addf(out, "%.10g %%", expect->value * 100);
-			buf_adds(out, " +- ");
-			buf_addf(out, "%.10g points from ", expect->within * 100);
-			add_seconds(out, expect->from_ns);
-			buf_adds(out, " to ");
-			add_seconds(out, expect->to_ns);
-		}
-		buf_addf(out, "; needs %s\n", need_name(expect->need));
-	}
-}
-
 char *plan_format(const struct scenario *scenario)
 {
 	struct buf out = BUF_INIT;
@@ -177,15 +244,15 @@ char *plan_format(const struct scenario *scenario)
 	add_fixtures(&out, scenario);
 	add_tenants(&out, scenario);
 	add_timeline(&out, scenario);
-	add_expectations(&out, scenario);
+	plan_add_expectations(&out, scenario);
 	buf_adds(&out, "\nsampled every ");
-	add_seconds(&out, scenario->sample_ns);
+	plan_add_seconds(&out, scenario->sample_ns);
 	buf_adds(&out, "; takes about ");
-	add_seconds(&out, plan_duration_ns(scenario));
+	plan_add_seconds(&out, plan_duration_ns(scenario));
 	buf_adds(&out, ": ");
-	add_seconds(&out, plan_boot_estimate_ns(scenario));
+	plan_add_seconds(&out, plan_boot_estimate_ns(scenario));
 	buf_adds(&out, " to boot and clean up, ");
-	add_seconds(&out, scenario->duration_ns);
+	plan_add_seconds(&out, scenario->duration_ns);
 	buf_adds(&out, " of timeline\n");
 	return buf_steal(&out);
 }

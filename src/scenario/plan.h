@@ -17,6 +17,9 @@ uint64_t plan_boot_estimate_ns(const struct scenario *scenario);
 /* What the whole run will take: boot estimate and timeline. */
 uint64_t plan_duration_ns(const struct scenario *scenario);
 
+/* What is said of a scenario that makes memory scarce, wherever it is listed. */
+#define PLAN_HOST_SCARCITY "makes the whole host short of memory; runs only with --allow-host-scarcity"
+
 /* Tenants, fixtures, events, expectations, duration.  The caller frees. */
 char *plan_format(const struct scenario *scenario);
 

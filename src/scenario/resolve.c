@@ -7,18 +7,45 @@
 #include "base/fsio.h"
 #include "scenario/reader.h"
 
-static const char *const suffixes[] = {".stress", ".fio", ".iperf3"};
+static const struct {
+	const char *suffix;
+	enum resource loads;
+} tools[] = {
+	{".stress", RESOURCE_CPU},
+	{".fio", RESOURCE_DISK},
+	{".iperf3", RESOURCE_NET},
+};
+
+/* Index into tools[]; ARRAY_SIZE(tools): none. */
+static size_t tool_of(const char *name)
+{
+	size_t length = strlen(name);
+	size_t i = 0;
+
+	for (; i < ARRAY_SIZE(tools); i++) {
+		size_t size = strlen(tools[i].suffix);
+		if (length > size && strcmp(name + length - size, tools[i].suffix) == 0)
+			break;
+	}
+	return i;
+}
 
 static bool has_suffix(const char *name)
 {
-	size_t length = strlen(name);
+	return tool_of(name) < ARRAY_SIZE(tools);
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		size_t size = strlen(suffixes[i]);
-		if (length > size && strcmp(name + length - size, suffixes[i]) == 0)
-			return true;
-	}
-	return false;
+/* stress-ng loads CPUs and memory alike.  A file that is not there and has no suffix: it wants what is scarce. */
+static enum resource what_it_loads(const struct scenario *scenario, const char *path)
+{
+	size_t tool = tool_of(path);
+	enum resource scarce = scenario_scarce(scenario);
+
+	if (tool == ARRAY_SIZE(tools))
+		return scarce < RESOURCE_COUNT ? scarce : RESOURCE_CPU;
+	if (tools[tool].loads == RESOURCE_CPU && scarce == RESOURCE_MEMORY)
+		return RESOURCE_MEMORY;
+	return tools[tool].loads;
 }
 
 static bool is_file(const char *path)
@@ -33,10 +60,10 @@ static char *look_in(const char *folder, const char *name)
 {
 	bool complete = has_suffix(name);
 
-	for (size_t i = 0; i < (complete ? 1 : ARRAY_SIZE(suffixes)); i++) {
+	for (size_t i = 0; i < (complete ? 1 : ARRAY_SIZE(tools)); i++) {
 		AUTO(free_ptr)
 		char *path = xasprintf(
-			"%s%s%s%s", folder, folder[0] ? "/" : "", name, complete ? "" : suffixes[i]);
+			"%s%s%s%s", folder, folder[0] ? "/" : "", name, complete ? "" : tools[i].suffix);
 		if (is_file(path))
 			return STEAL(path);
 	}
@@ -59,12 +86,15 @@ int workload_resolve(
 
 	for (size_t i = 0; i < count && folders[i]; i++) {
 		tenant->workload_path = look_in(folders[i], tenant->workload);
-		if (tenant->workload_path)
+		if (tenant->workload_path) {
+			tenant->loads = what_it_loads(reader->scenario, tenant->workload_path);
 			return 0;
+		}
 		buf_addf(&places, "%s%s", i ? ", " : "", folders[i]);
 	}
 	if (reader->options && !reader->options->need_workloads) {
 		tenant->workload_path = xstrdup(tenant->workload);
+		tenant->loads = what_it_loads(reader->scenario, tenant->workload_path);
 		return 0;
 	}
 	const char *kinds = has_suffix(tenant->workload) ? "" : ", ending in .stress, .fio or .iperf3";

@@ -15,90 +15,6 @@
 #define SAMPLE_MIN_NS     UINT64_C(10000000)
 #define SAMPLE_MAX_NS     UINT64_C(10000000000)
 
-static const char *const event_kinds[] = {
-	[EVENT_START] = "start",
-	[EVENT_STOP] = "stop",
-	[EVENT_SET] = "set",
-	[EVENT_RESET] = "reset",
-	[EVENT_SCARCE] = "scarce",
-	[EVENT_PLENTY] = "plenty",
-};
-static const char *const resources[] = {
-	[RESOURCE_CPU] = "cpu",
-	[RESOURCE_NET] = "net",
-	[RESOURCE_MEMORY] = "memory",
-	[RESOURCE_DISK] = "disk",
-};
-static const char *const expect_kinds[] = {
-	[EXPECT_SHARE] = "share",
-	[EXPECT_SETTLES] = "settles",
-	[EXPECT_LEVEL] = "level",
-	[EXPECT_RATIO] = "ratio",
-	[EXPECT_STARVES] = "starves",
-	[EXPECT_NEVER_STARVES] = "never starves",
-	[EXPECT_CONSERVES] = "conserves",
-	[EXPECT_UNCHANGED] = "unchanged",
-};
-static const char *const schedulers[] = {
-	[DISK_SCHEDULER_BFQ] = "bfq",
-	[DISK_SCHEDULER_NONE] = "none",
-	[DISK_SCHEDULER_MQ_DEADLINE] = "mq-deadline",
-};
-static const struct measure_spec measures[] = {
-	[MEASURE_CPU_TIME] = {"time", RESOURCE_CPU, QUANTITY_COUNT, 1, "CPU", "vCPU time"},
-	[MEASURE_NET_CLASS] = {"class", RESOURCE_NET, QUANTITY_BITS_PER_S, 1, "bit/s",
-		"bytes of the HTB class (link layer)"},
-	[MEASURE_NET_PAYLOAD] = {"payload", RESOURCE_NET, QUANTITY_BITS_PER_S, 1, "bit/s",
-		"payload, as iperf3 reports it"},
-	[MEASURE_MEM_USAGE] = {"usage", RESOURCE_MEMORY, QUANTITY_BYTES, 1, "B", "memory charged to the VM"},
-	[MEASURE_MEM_ANON] = {"anon", RESOURCE_MEMORY, QUANTITY_BYTES, 1, "B", "anonymous memory of the VM"},
-	[MEASURE_MEM_SWAP] = {"swap", RESOURCE_MEMORY, QUANTITY_BYTES, 1, "B",
-		"memory of the VM swapped out"},
-	[MEASURE_DISK_BANDWIDTH] = {"bandwidth", RESOURCE_DISK, QUANTITY_BYTES_PER_S, 1, "B/s",
-		"bytes read and written by the VM"},
-	[MEASURE_DISK_IOPS] = {"iops", RESOURCE_DISK, QUANTITY_COUNT, 1, "1/s", "requests of the VM"},
-	[MEASURE_DISK_P99] = {"p99", RESOURCE_DISK, QUANTITY_DURATION_NS, 1e-9, "s",
-		"99th percentile of the completion latency, as fio reports it"},
-};
-static const char *const needs[] = {
-	[NEED_CONTENTION] = "contention", [NEED_PLENTY] = "plenty", [NEED_NOTHING] = "nothing"};
-
-_Static_assert(ARRAY_SIZE(event_kinds) == EVENT_KIND_COUNT, "one name per kind of event");
-_Static_assert(ARRAY_SIZE(resources) == RESOURCE_COUNT, "one name per resource");
-_Static_assert(ARRAY_SIZE(expect_kinds) == EXPECT_KIND_COUNT, "one name per kind of expectation");
-_Static_assert(ARRAY_SIZE(schedulers) == DISK_SCHEDULER_COUNT, "one name per scheduler");
-_Static_assert(ARRAY_SIZE(measures) == MEASURE_COUNT, "one row per measure");
-
-const char *event_kind_name(enum event_kind kind)
-{
-	return event_kinds[kind];
-}
-
-const char *resource_name(enum resource resource)
-{
-	return resources[resource];
-}
-
-const char *expect_kind_name(enum expect_kind kind)
-{
-	return expect_kinds[kind];
-}
-
-const char *disk_scheduler_name(enum disk_scheduler scheduler)
-{
-	return schedulers[scheduler];
-}
-
-const struct measure_spec *measure_spec(enum measure measure)
-{
-	return &measures[measure];
-}
-
-const char *need_name(enum need need)
-{
-	return needs[need];
-}
-
 uint32_t all_tenants(const struct scenario *scenario)
 {
 	return (uint32_t)((UINT64_C(1) << scenario->tenant_count) - 1);
@@ -158,6 +74,23 @@ static int read_figure(void *context, const struct doc_key *key, const struct ya
 
 	(void)key;
 	return read_slug(context, node, "the name of a figure", &scenario->figure, err);
+}
+
+static int read_beside(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
+{
+	struct reader *reader = context;
+	struct scenario *scenario = object;
+
+	(void)key;
+	if (read_slug(reader, node, "the name of a scenario", &scenario->beside, err) < 0)
+		return -1;
+	/* The name stands before it in the table below. */
+	if (strcmp(scenario->beside, scenario->name) == 0)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"a figure cannot show '%s' beside itself; name another scenario, or leave out beside",
+			scenario->name);
+	return 0;
 }
 
 static int read_title(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
@@ -225,65 +158,13 @@ static int read_when(void *context, const struct doc_key *key, const struct yaml
 		reader->doc, node, "when", "when: {cgroup: v1}", keys, ARRAY_SIZE(keys), reader, object, err);
 }
 
-static int read_scarce_cpus(void *context, const struct doc_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
-{
-	struct scenario *scenario = object;
-
-	(void)key;
-	if (read_cpus(context, node, &scenario->scarce_cpus, err) < 0)
-		return -1;
-	scenario->has_scarce_cpu = true;
-	return 0;
-}
-
-static int read_emulators(void *context, const struct doc_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
-{
-	static const char *const weights[] = {"light", "default"};
-	struct scenario *scenario = object;
-	struct reader *reader = context;
-	size_t index;
-
-	(void)key;
-	if (doc_choice(reader->doc, node, "a weight for QEMU's own threads", weights, ARRAY_SIZE(weights),
-		    &index, err) < 0)
-		return -1;
-	scenario->emulators_default = index == 1;
-	return 0;
-}
-
-static int read_scarce_cpu(void *context, const struct doc_key *key, const struct yaml_node_s *node,
-	void *object, struct err *err)
-{
-	static const struct doc_key keys[] = {
-		{"cpus", true, read_scarce_cpus, 0},
-		{"emulators", false, read_emulators, 0},
-	};
-	struct reader *reader = context;
-
-	(void)key;
-	return doc_mapping(reader->doc, node, "the scarce CPUs", "cpu: {cpus: [0]}", keys, ARRAY_SIZE(keys),
-		reader, object, err);
-}
-
-static int read_scarce(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	static const struct doc_key keys[] = {{"cpu", false, read_scarce_cpu, 0}};
-	struct reader *reader = context;
-
-	(void)key;
-	return doc_mapping(reader->doc, node, "scarce", "scarce: {cpu: {cpus: [0]}}", keys, ARRAY_SIZE(keys),
-		reader, object, err);
-}
-
 /* In the order in which they need each other. */
 static const struct doc_key scenario_keys[] = {
 	{"name", true, read_name, 0},
 	{"title", true, read_title, 0},
 	{"about", false, read_about, 0},
 	{"figure", false, read_figure, 0},
+	{"beside", false, read_beside, 0},
 	{"sample", false, read_sample, 0},
 	{"when", false, read_when, 0},
 	{"scarce", false, read_scarce, 0},
@@ -292,45 +173,17 @@ static const struct doc_key scenario_keys[] = {
 	{"expect", false, read_expect, 0},
 };
 
-static bool event_names(const struct event_spec *event, enum limit_id limit)
+static const char *default_figure(const struct scenario *scenario)
 {
-	if (event->kind == EVENT_RESET)
-		return event->limit == limit;
-	for (size_t i = 0; i < event->setting_count; i++) {
-		if (event->settings[i].limit == limit)
-			return true;
-	}
-	return false;
-}
+	static const char *const figures[RESOURCE_COUNT] = {
+		[RESOURCE_CPU] = "cpu-shares",
+		[RESOURCE_NET] = "net-rates",
+		[RESOURCE_MEMORY] = "memory",
+		[RESOURCE_DISK] = "disk",
+	};
+	enum resource resource = scenario_scarce(scenario);
 
-static bool tenant_declares(const struct tenant_spec *tenant, enum limit_id limit)
-{
-	for (size_t i = 0; i < tenant->limit_count; i++) {
-		if (tenant->limits[i].limit == limit)
-			return true;
-	}
-	return false;
-}
-
-/* cgroup v1 begins with 1024 shares, v2 with a weight of 100: where shares matter, nobody may rely on them. */
-static int check_initial_shares(const struct reader *reader, struct err *err)
-{
-	const struct scenario *scenario = reader->scenario;
-	bool matters = false;
-
-	for (size_t i = 0; i < scenario->event_count; i++)
-		matters = matters || event_names(&scenario->events[i], LIMIT_CPU_SHARES);
-	for (size_t i = 0; i < scenario->tenant_count; i++)
-		matters = matters || tenant_declares(&scenario->tenants[i], LIMIT_CPU_SHARES);
-	for (size_t i = 0; i < scenario->tenant_count && matters && scenario->tenant_count > 1; i++) {
-		const struct tenant_spec *tenant = &scenario->tenants[i];
-		if (!tenant_declares(tenant, LIMIT_CPU_SHARES))
-			return doc_error(reader->doc, tenant->mark, err,
-				"tenant '%s' has no cpu.shares to begin with, and the kernel's default differs (1024 on cgroup "
-				"v1, 100 on v2) while others compete; add limits: {cpu.shares: 1024}",
-				tenant->name);
-	}
-	return 0;
+	return figures[resource < RESOURCE_COUNT ? resource : RESOURCE_CPU];
 }
 
 static int too_large(const char *path, struct err *err)
@@ -358,14 +211,14 @@ int scenario_parse(const char *path, const char *text, size_t length, const stru
 	int result = doc_mapping(doc, doc_root(doc), "a scenario", "name: cpu-shares", scenario_keys,
 		ARRAY_SIZE(scenario_keys), &reader, scenario, err);
 	if (result == 0)
-		result = check_initial_shares(&reader, err);
+		result = check_initial(&reader, err);
 	doc_free(doc);
 	if (result < 0) {
 		scenario_free(scenario);
 		return -1;
 	}
 	if (!scenario->figure)
-		scenario->figure = xstrdup("cpu-shares");
+		scenario->figure = xstrdup(default_figure(scenario));
 	*ret_scenario = scenario;
 	return 0;
 }
@@ -423,42 +276,4 @@ void scenario_free(struct scenario *scenario)
 	free(scenario->when_cgroup);
 	free(scenario->source);
 	free(scenario);
-}
-
-static void add_tenants(struct buf *label, const struct scenario *scenario, const struct event_spec *event)
-{
-	const char *separator = "";
-
-	if (scenario->tenant_count > 1 &&
-		(event->tenants == all_tenants(scenario) ||
-			(event->kind <= EVENT_STOP && event->tenants == loaded_tenants(scenario)))) {
-		buf_adds(label, "all");
-		return;
-	}
-	for (unsigned i = 0; i < scenario->tenant_count; i++) {
-		if (!(event->tenants & UINT32_C(1) << i))
-			continue;
-		buf_addf(label, "%s%s", separator, scenario->tenants[i].name);
-		separator = ", ";
-	}
-}
-
-char *scenario_event_label(const struct scenario *scenario, const struct event_spec *event)
-{
-	struct buf label = BUF_INIT;
-
-	if (event->name)
-		return xstrdup(event->name);
-	if (event->kind != EVENT_SET)
-		buf_addf(&label, "%s ", event_kind_name(event->kind));
-	add_tenants(&label, scenario, event);
-	for (size_t i = 0; i < event->setting_count; i++) {
-		const struct limit_spec *spec = limit_spec(event->settings[i].limit);
-		AUTO(free_ptr) char *value = limit_format_value(spec, event->settings[i].value);
-		buf_addf(&label, "%s %s %s", i ? "," : "", spec->name, value);
-	}
-	if (event->kind == EVENT_RESET)
-		buf_addf(&label, " %s",
-			event->limit < LIMIT_COUNT ? limit_spec(event->limit)->name : "limits");
-	return buf_steal(&label);
 }

@@ -222,6 +222,8 @@ int scenario_load(const char *path, const struct scenario_options *options, stru
 int scenario_parse(const char *path, const char *text, size_t length, const struct scenario_options *options,
 	struct scenario **ret_scenario, struct err *err);
 void scenario_free(struct scenario *scenario);
+/* What is scarce; RESOURCE_COUNT: nothing. */
+enum resource scenario_scarce(const struct scenario *scenario);
 /* -1: none of this name. */
 int scenario_tenant(const struct scenario *scenario, const char *name);
 /* "red cpu.shares 4096", "reset red cpu.shares", "start all": the label of an event.  The caller frees. */

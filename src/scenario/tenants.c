@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/cpulist.h"
 #include "scenario/reader.h"
+#include "scenario/text.h"
 
 #define EXAMPLE        "{name: red, workload: cpu-matrix}"
 #define VCPUS_MAX      64
@@ -12,8 +15,11 @@
 #define MEMORY_MIN     (UINT64_C(64) << 20)
 #define MEMORY_MAX     (UINT64_C(64) << 30)
 #define NAME_BYTES     32
+/* "ll-" and this are what fits IFNAMSIZ (16, with the NUL). */
+#define INTERFACE_BYTES 12
 /* cgroup v2 takes cpu.weight from 1 to 10000, and libvirt writes the shares there as they are. */
-#define V2_WEIGHT_MAX 10000
+#define V2_WEIGHT_MAX          10000
+#define DEMAND_MAX_BYTES_PER_S (UINT64_C(1) << 40)
 
 int read_cpus(
 	const struct reader *reader, const struct yaml_node_s *node, cpu_set_t *ret_cpus, struct err *err)
@@ -46,11 +52,25 @@ int read_cpus(
 int check_resource(
 	const struct reader *reader, const struct limit_spec *spec, struct mark mark, struct err *err)
 {
-	if (strcmp(spec->resource, "net") != 0)
+	enum resource resource = limit_resource(spec);
+
+	/* A limit of CPU or memory can be set on any VM; one of a link or a scarce disk needs that. */
+	if (resource == RESOURCE_CPU || resource == RESOURCE_MEMORY || is_scarce(reader->scenario, resource))
 		return 0;
 	return doc_error(reader->doc, mark, err,
-		"%s limits a class of a shared link, and no scenario can declare a link yet; take a cpu limit",
-		spec->name);
+		"%s needs a %s, and this scenario has none; declare it as in %s", spec->name,
+		resource == RESOURCE_NET ? "shared link" : "scarce disk", scarce_example(resource));
+}
+
+int check_whole_bytes(
+	const struct reader *reader, struct mark mark, const char *what, uint64_t bits_per_s, struct err *err)
+{
+	if (bits_per_s % 8 == 0)
+		return 0;
+	AUTO(free_ptr) char *near = units_format(bits_per_s / 8 * 8, QUANTITY_BITS_PER_S);
+	return doc_error(reader->doc, mark, err,
+		"%s of %" PRIu64 " bit/s is no whole number of bytes, which the kernel counts; take %s", what,
+		bits_per_s, near);
 }
 
 int read_setting(const struct reader *reader, enum limit_id limit, const struct yaml_node_s *node,
@@ -66,6 +86,9 @@ int read_setting(const struct reader *reader, enum limit_id limit, const struct 
 		return -1;
 	if (limit_parse_value(spec, text, &value, err) < 0)
 		return doc_error_wrap(reader->doc, doc_mark(node), err);
+	if (spec->quantity == QUANTITY_BITS_PER_S &&
+		check_whole_bytes(reader, doc_mark(node), spec->name, value, err) < 0)
+		return -1;
 	if (limit == LIMIT_CPU_SHARES && value > V2_WEIGHT_MAX && (!cgroup || strcmp(cgroup, "v1") != 0))
 		return doc_error(reader->doc, doc_mark(node), err,
 			"cpu.shares %s does not fit cgroup v2, where it becomes a weight of at most %d; take less, or add "
@@ -76,6 +99,33 @@ int read_setting(const struct reader *reader, enum limit_id limit, const struct 
 		*settings = xcalloc(LIMIT_COUNT, sizeof(**settings));
 	(*settings)[(*count)++] =
 		(struct limit_setting){.limit = limit, .value = value, .mark = doc_mark(node)};
+	return 0;
+}
+
+/* With a link, the name becomes that of the VM's interface, beside those that the link has of its own (fixture/link.h). */
+static int check_interface(
+	const struct reader *reader, const struct yaml_node_s *node, const char *name, struct err *err)
+{
+	static const char *const taken[] = {"bridge", "uplink", "far"};
+	size_t length = strlen(name);
+
+	if (length > INTERFACE_BYTES)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'%s' is too long for a tenant with a network: its interface is called ll-NAME, which may have 15 "
+			"characters; take a name of at most %d, as in red",
+			name, INTERFACE_BYTES);
+	/* The kernel takes more, but not all of it, and tools that print tables of interfaces expect no more. */
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != length)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'%s' cannot be a part of an interface's name, which a tenant with a network has; use letters, "
+			"digits, '-', '_' and '.', as in red",
+			name);
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		if (strcmp(name, taken[i]) == 0)
+			return doc_error(reader->doc, doc_mark(node), err,
+				"the link has an interface ll-%s of its own; name the tenant otherwise, as in red",
+				name);
+	}
 	return 0;
 }
 
@@ -100,6 +150,8 @@ static int read_name(void *context, const struct doc_key *key, const struct yaml
 	if (strcmp(text, "host") == 0 || strcmp(text, "all") == 0)
 		return doc_error(reader->doc, doc_mark(node), err,
 			"'%s' has a meaning of its own; name the tenant otherwise, as in red", text);
+	if (reader->scenario->link.declared && check_interface(reader, node, text, err) < 0)
+		return -1;
 	int other = scenario_tenant(reader->scenario, text);
 	if (other >= 0)
 		return doc_error(reader->doc, doc_mark(node), err,
@@ -154,35 +206,69 @@ static int read_workload(void *context, const struct doc_key *key, const struct 
 	if (doc_word(reader->doc, node, "the name of a workload", &text, err) < 0)
 		return -1;
 	tenant->workload = xstrdup(text);
-	return workload_resolve(reader, tenant, doc_mark(node), err);
+	if (workload_resolve(reader, tenant, doc_mark(node), err) < 0)
+		return -1;
+	if ((tenant->loads == RESOURCE_NET || tenant->loads == RESOURCE_DISK) &&
+		!is_scarce(reader->scenario, tenant->loads))
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'%.80s' needs a %s, and this scenario has none; declare it as in %s", text,
+			tenant->loads == RESOURCE_NET ? "link to send through" : "disk to read and write",
+			scarce_example(tenant->loads));
+	tenant->demand = tenant->loads == RESOURCE_CPU || tenant->loads == RESOURCE_MEMORY
+				 ? (double)tenant->vcpus
+				 : (double)INFINITY;
+	return 0;
 }
 
 /* "50%": of one CPU; "1.5": CPUs. */
+static int read_cpu_demand(const struct reader *reader, const struct yaml_node_s *node,
+	struct tenant_spec *tenant, struct err *err)
+{
+	const char *text;
+
+	if (doc_word(reader->doc, node, "a demand", &text, err) < 0)
+		return -1;
+	if (text_decimal(text, &tenant->demand) < 0)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'%.40s' is no demand; write the number of CPUs it wants, as in 1.5, or a part of one, as in 50%%",
+			text);
+	if (tenant->demand <= 0 || tenant->demand > tenant->vcpus)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"a demand of %g CPUs does not fit %u vcpus; it must be above 0 and at most that",
+			tenant->demand, tenant->vcpus);
+	return 0;
+}
+
 static int read_demand(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
 	struct reader *reader = context;
 	struct tenant_spec *tenant = object;
-	const char *text;
-	uint64_t ppm;
+	uint64_t value = 0;
 
 	(void)key;
-	if (doc_word(reader->doc, node, "a demand", &text, err) < 0)
-		return -1;
-	/* One CPU is 100 %: the parser of percentages reads both exactly. */
-	AUTO(free_ptr) char *percent = strchr(text, '%') ? xstrdup(text) : xasprintf("%s%%", text);
-	if (units_parse(percent, QUANTITY_PARTS_PER_MILLION, &ppm, NULL) < 0)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"'%.40s' is no demand; write the number of CPUs it wants, as in 1.5, or a part of one, as in 50%%",
-			text);
-	tenant->demand = (double)ppm / (strchr(text, '%') ? 1e6 : 1e4);
 	if (!tenant->workload)
 		return doc_error(reader->doc, doc_mark(node), err,
 			"a demand without a workload; add one, as in workload: cpu-matrix, or leave out demand");
-	if (tenant->demand <= 0 || tenant->demand > tenant->vcpus)
+	switch (tenant->loads) {
+	case RESOURCE_NET:
+		if (doc_quantity(reader->doc, node, QUANTITY_BITS_PER_S, 1, limit_spec(LIMIT_NET_CEIL)->max,
+			    "a demand", &value, err) < 0)
+			return -1;
+		break;
+	case RESOURCE_DISK:
+		if (doc_quantity(reader->doc, node, QUANTITY_BYTES_PER_S, 1, DEMAND_MAX_BYTES_PER_S,
+			    "a demand", &value, err) < 0)
+			return -1;
+		break;
+	case RESOURCE_MEMORY:
 		return doc_error(reader->doc, doc_mark(node), err,
-			"a demand of %g CPUs does not fit %u vcpus; it must be above 0 and at most that",
-			tenant->demand, tenant->vcpus);
+			"a workload of memory has no rate that it demands; leave out demand, its job file says how much it "
+			"takes");
+	default:
+		return read_cpu_demand(reader, node, tenant, err);
+	}
+	tenant->demand = (double)value;
 	return 0;
 }
 
@@ -260,10 +346,8 @@ int read_tenants(void *context, const struct doc_key *key, const struct yaml_nod
 		scenario->tenant_count = i + 1;
 		if (result < 0)
 			return -1;
-		if (tenant->workload && tenant->demand <= 0)
-			tenant->demand = tenant->vcpus;
 	}
-	return 0;
+	return check_disk(reader, err);
 }
 
 int read_tenant_name(

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/units.h"
 
 #define QUOTE_BYTES 60
 #define NS_PER_S    UINT64_C(1000000000)
@@ -97,6 +98,19 @@ char *text_seconds(uint64_t ns, const char *between)
 		length--;
 	AUTO(free_ptr) char *digits = buf_steal(&text);
 	return xasprintf("%.*s%ss", (int)length, digits, between);
+}
+
+int text_decimal(const char *text, double *ret_value)
+{
+	bool is_percent = strchr(text, '%') != NULL;
+	uint64_t ppm;
+
+	/* One is 100 %: the parser of percentages reads both exactly. */
+	AUTO(free_ptr) char *percent = is_percent ? xstrdup(text) : xasprintf("%s%%", text);
+	if (units_parse(percent, QUANTITY_PARTS_PER_MILLION, &ppm, NULL) < 0)
+		return -1;
+	*ret_value = (double)ppm / (is_percent ? 1e6 : 1e4);
+	return 0;
 }
 
 unsigned text_distance(const char *a, const char *b)

@@ -26,6 +26,8 @@ int text_check(const char *path, const char *text, size_t length, struct err *er
 char *text_quote(const char *text, size_t length);
 /* A time for people, in seconds with as many decimals as it takes: "60s", or "0.25 s" with " " between.  The caller frees. */
 char *text_seconds(uint64_t ns, const char *between);
+/* "1.5" -> 1.5, "50%" -> 0.5, as far as millionths go; -1: neither. */
+int text_decimal(const char *text, double *ret_value);
 /* Edit distance with swapped neighbours counted as one (optimal string alignment); bytes, not characters. */
 unsigned text_distance(const char *a, const char *b);
 

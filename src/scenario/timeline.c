@@ -11,7 +11,8 @@
 /* One entry while it is read. */
 struct entry {
 	struct event_spec event;
-	bool has_kind;
+	bool has_kind, has_apply;
+	struct mark apply_mark;
 };
 
 static int read_at(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
@@ -79,21 +80,51 @@ static int read_event_setting(void *context, const struct doc_key *key, const st
 		&entry->event.setting_count, err);
 }
 
+static int read_apply(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
+{
+	struct reader *reader = context;
+	struct entry *entry = object;
+
+	entry->has_apply = true;
+	entry->apply_mark = doc_mark(node);
+	if (!reader->scenario->link.declared)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"%s is how a net.priority changes, and this scenario has no link; leave it out, or declare one as "
+			"in %s",
+			key->name, scarce_example(RESOURCE_NET));
+	return read_net_apply(reader, node, &entry->event.apply, err);
+}
+
+static bool has_setting(const struct event_spec *event, enum limit_id limit)
+{
+	for (size_t i = 0; i < event->setting_count; i++) {
+		if (event->settings[i].limit == limit)
+			return true;
+	}
+	return false;
+}
+
 static int read_set(
 	const struct reader *reader, const struct yaml_node_s *node, struct entry *entry, struct err *err)
 {
-	struct doc_key keys[1 + LIMIT_COUNT] = {{"tenant", true, read_event_tenant, 0}};
+	struct doc_key keys[1 + LIMIT_COUNT + 1] = {{"tenant", true, read_event_tenant, 0}};
 	const char *example = "set: {tenant: red, cpu.shares: 4096}";
 
 	for (int i = 0; i < LIMIT_COUNT; i++)
 		keys[1 + i] =
 			(struct doc_key){limit_spec((enum limit_id)i)->name, false, read_event_setting, i};
+	keys[1 + LIMIT_COUNT] = (struct doc_key){"net.apply", false, read_apply, 0};
 	if (doc_mapping(reader->doc, node, "set", example, keys, ARRAY_SIZE(keys), (void *)(uintptr_t)reader,
 		    entry, err) < 0)
 		return -1;
 	if (entry->event.setting_count == 0)
 		return doc_error(
 			reader->doc, doc_mark(node), err, "set names no limit; write it as in %s", example);
+	if (entry->has_apply && !has_setting(&entry->event, LIMIT_NET_PRIORITY))
+		return doc_error(reader->doc, entry->apply_mark, err,
+			"net.apply is how a net.priority changes, and none does here; write it as in "
+			"set: {tenant: red, net.priority: 0, net.apply: raw}");
 	return 0;
 }
 
@@ -129,6 +160,32 @@ static int read_reset(
 		ARRAY_SIZE(keys), (void *)(uintptr_t)reader, entry, err);
 }
 
+/* "scarce: memory".  Only the scarcity of memory can come and go: the others are of the machine as it is built. */
+static int read_scarcity(
+	const struct reader *reader, const struct yaml_node_s *node, struct entry *entry, struct err *err)
+{
+	const char *names[RESOURCE_COUNT];
+	const char *word = event_kind_name(entry->event.kind);
+	size_t index;
+
+	for (int i = 0; i < RESOURCE_COUNT; i++)
+		names[i] = resource_name((enum resource)i);
+	if (doc_choice(reader->doc, node, "a resource", names, ARRAY_SIZE(names), &index, err) < 0)
+		return -1;
+	if (index != RESOURCE_MEMORY)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'%s: %s' as an event; only memory becomes scarce and plenty during a run, the others are scarce "
+			"from the start",
+			word, names[index]);
+	if (!is_scarce(reader->scenario, RESOURCE_MEMORY))
+		return doc_error(reader->doc, doc_mark(node), err,
+			"how scarce memory is to be is not said; add %s at the top",
+			scarce_example(RESOURCE_MEMORY));
+	entry->event.resource = RESOURCE_MEMORY;
+	reader->scenario->memory.from_start = false;
+	return 0;
+}
+
 static int read_kind(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
@@ -146,6 +203,9 @@ static int read_kind(void *context, const struct doc_key *key, const struct yaml
 		return read_set(reader, node, entry, err);
 	case EVENT_RESET:
 		return read_reset(reader, node, entry, err);
+	case EVENT_SCARCE:
+	case EVENT_PLENTY:
+		return read_scarcity(reader, node, entry, err);
 	default:
 		return read_who(reader, node, &entry->event.tenants, err);
 	}
@@ -178,6 +238,8 @@ static const struct doc_key event_keys[] = {
 	{"stop", false, read_kind, EVENT_STOP},
 	{"set", false, read_kind, EVENT_SET},
 	{"reset", false, read_kind, EVENT_RESET},
+	{"scarce", false, read_kind, EVENT_SCARCE},
+	{"plenty", false, read_kind, EVENT_PLENTY},
 	{"name", false, read_event_name, 0},
 };
 
@@ -194,159 +256,6 @@ static void insert(struct scenario *scenario, const struct event_spec *event)
 	scenario->event_count++;
 }
 
-/* What the walk over the timeline knows. */
-struct walk {
-	uint32_t running, ever;
-	uint64_t started_ns[SCENARIO_MAX_TENANTS];
-	uint64_t last_stop_ns;
-	bool touched[SCENARIO_MAX_TENANTS][LIMIT_COUNT];
-	uint64_t touched_ns[SCENARIO_MAX_TENANTS][LIMIT_COUNT];
-};
-
-static int check_start(
-	const struct reader *reader, struct walk *walk, struct event_spec *event, struct err *err)
-{
-	const struct scenario *scenario = reader->scenario;
-	AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
-
-	/* "all" are those to whom it can apply. */
-	if (event->tenants == all_tenants(scenario) && loaded_tenants(scenario))
-		event->tenants = loaded_tenants(scenario);
-	for (unsigned i = 0; i < scenario->tenant_count; i++) {
-		if (!(event->tenants & UINT32_C(1) << i))
-			continue;
-		const char *name = scenario->tenants[i].name;
-		if (!scenario->tenants[i].workload)
-			return doc_error(reader->doc, event->mark, err,
-				"tenant '%s' has no workload to start; add one, as in workload: cpu-matrix",
-				name);
-		if (walk->running & UINT32_C(1) << i)
-			return doc_error(reader->doc, event->mark, err,
-				"tenant '%s' runs already at %s; stop it before, or remove this start", name,
-				at);
-		walk->started_ns[i] = event->at_ns;
-	}
-	walk->running |= event->tenants;
-	walk->ever |= event->tenants;
-	return 0;
-}
-
-static int check_stop(
-	const struct reader *reader, struct walk *walk, struct event_spec *event, struct err *err)
-{
-	const struct scenario *scenario = reader->scenario;
-	AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
-
-	if (event->tenants == all_tenants(scenario) && walk->running)
-		event->tenants = walk->running;
-	for (unsigned i = 0; i < scenario->tenant_count; i++) {
-		if (!(event->tenants & UINT32_C(1) << i))
-			continue;
-		const char *name = scenario->tenants[i].name;
-		if (!(walk->running & UINT32_C(1) << i))
-			return doc_error(reader->doc, event->mark, err,
-				"tenant '%s' does not run at %s; start it before, or remove this stop", name,
-				at);
-		if (walk->started_ns[i] == event->at_ns)
-			return doc_error(reader->doc, event->mark, err,
-				"tenant '%s' starts and stops at %s; leave some time between", name, at);
-	}
-	walk->running &= ~event->tenants;
-	walk->last_stop_ns = event->at_ns;
-	return 0;
-}
-
-static bool touches(const struct event_spec *event, enum limit_id limit)
-{
-	if (event->kind == EVENT_RESET)
-		return event->limit == limit || event->limit == LIMIT_COUNT;
-	for (size_t i = 0; i < event->setting_count; i++) {
-		if (event->settings[i].limit == limit)
-			return true;
-	}
-	return false;
-}
-
-static int check_change(
-	const struct reader *reader, struct walk *walk, const struct event_spec *event, struct err *err)
-{
-	for (unsigned i = 0; i < reader->scenario->tenant_count; i++) {
-		for (int limit = 0; limit < LIMIT_COUNT; limit++) {
-			if (!(event->tenants & UINT32_C(1) << i) || !touches(event, (enum limit_id)limit))
-				continue;
-			if (walk->touched[i][limit] && walk->touched_ns[i][limit] == event->at_ns) {
-				AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
-				return doc_error(reader->doc, event->mark, err,
-					"%s of tenant '%s' is changed twice at %s; keep one, or give them different times",
-					limit_spec((enum limit_id)limit)->name,
-					reader->scenario->tenants[i].name, at);
-			}
-			walk->touched[i][limit] = true;
-			walk->touched_ns[i][limit] = event->at_ns;
-		}
-	}
-	return 0;
-}
-
-static bool starts_later(const struct scenario *scenario, size_t from)
-{
-	for (size_t i = from; i < scenario->event_count; i++) {
-		if (scenario->events[i].kind == EVENT_START)
-			return true;
-	}
-	return false;
-}
-
-static int check_end(const struct reader *reader, const struct walk *walk, struct mark mark, struct err *err)
-{
-	const struct scenario *scenario = reader->scenario;
-
-	if (!walk->ever)
-		return doc_error(reader->doc, mark, err,
-			"nothing is ever started; add an event, as in {at: 0s, start: all}");
-	for (unsigned i = 0; i < scenario->tenant_count; i++) {
-		const struct tenant_spec *tenant = &scenario->tenants[i];
-		if (walk->running & UINT32_C(1) << i)
-			return doc_error(reader->doc, mark, err,
-				"tenant '%s' is never stopped; end the timeline with a stop, as in {at: 60s, stop: all}",
-				tenant->name);
-		if (tenant->workload && !(walk->ever & UINT32_C(1) << i))
-			return doc_error(reader->doc, tenant->mark, err,
-				"tenant '%s' has a workload that no event starts; add it to a start, or remove its workload",
-				tenant->name);
-	}
-	return 0;
-}
-
-static int check_timeline(const struct reader *reader, struct mark mark, struct err *err)
-{
-	struct scenario *scenario = reader->scenario;
-	struct walk walk = {0};
-
-	for (size_t i = 0; i < scenario->event_count; i++) {
-		struct event_spec *event = &scenario->events[i];
-		int result;
-		if (walk.ever && !walk.running && event->at_ns > walk.last_stop_ns &&
-			!starts_later(scenario, i)) {
-			AUTO(free_ptr) char *at = text_seconds(event->at_ns, "");
-			AUTO(free_ptr) char *end = text_seconds(walk.last_stop_ns, "");
-			return doc_error(reader->doc, event->mark, err,
-				"an event at %s, after the end: everything has stopped at %s; move it before that, or stop later",
-				at, end);
-		}
-		if (event->kind == EVENT_START)
-			result = check_start(reader, &walk, event, err);
-		else if (event->kind == EVENT_STOP)
-			result = check_stop(reader, &walk, event, err);
-		else
-			result = check_change(reader, &walk, event, err);
-		if (result < 0)
-			return -1;
-		scenario->duration_ns = event->at_ns;
-	}
-	return check_end(reader, &walk, mark, err);
-}
-
 int read_timeline(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
@@ -361,16 +270,18 @@ int read_timeline(void *context, const struct doc_key *key, const struct yaml_no
 	scenario->events = xcalloc(count ? count : 1, sizeof(*scenario->events));
 	for (size_t i = 0; i < count; i++) {
 		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
-		struct entry entry = {.event.mark = doc_mark(item)};
+		struct entry entry = {.event = {.apply = NET_APPLY_COUNT, .mark = doc_mark(item)}};
 		int result = doc_mapping(reader->doc, item, "an event", EXAMPLE, event_keys,
 			ARRAY_SIZE(event_keys), reader, &entry, err);
 		if (result == 0 && !entry.has_kind)
 			result = doc_error(reader->doc, doc_mark(item), err,
-				"this event does nothing; add one of start, stop, set, reset, as in %s",
+				"this event does nothing; add one of start, stop, set, reset, scarce, plenty, as in %s",
 				EXAMPLE);
 		insert(scenario, &entry.event);
 		if (result < 0)
 			return -1;
 	}
-	return check_timeline(reader, doc_mark(node), err);
+	if (check_timeline(reader, doc_mark(node), err) < 0)
+		return -1;
+	return check_net_rates(reader, err);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Scenarios and workloads as files: where they are looked for, what is no scenario file, and the shipped ones. */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,15 +39,16 @@ static void put(const char *folder, const char *file)
 static void workloads_are_found_in_order(void **state)
 {
 	static const struct {
-		const char *file, *workload;
+		const char *file, *workload, *scarce;
+		enum resource loads;
 	} cases[] = {
-		{"data/workloads/w.iperf3", "w"},
-		{"data/workloads/w.fio", "w"},
-		{"workloads/w.stress", "w"},
-		{"scenarios/w.stress", "w"},
-		{"scenarios/w.stress", "w.stress"},
-		{"data/workloads/v.2.stress", "v.2"},
-		{"up.fio", "../up.fio"},
+		{"data/workloads/w.iperf3", "w", "link: {rate: 1Gbit/s}", RESOURCE_NET},
+		{"data/workloads/w.fio", "w", "disk: {size: 1GiB, rate: 1MiB/s}", RESOURCE_DISK},
+		{"workloads/w.stress", "w", "cpu: {cpus: [0]}", RESOURCE_CPU},
+		{"scenarios/w.stress", "w", "memory: {free: 1GiB}", RESOURCE_MEMORY},
+		{"scenarios/w.stress", "w.stress", "link: {rate: 1Gbit/s}", RESOURCE_CPU},
+		{"data/workloads/v.2.stress", "v.2", "disk: {size: 1GiB, rate: 1MiB/s}", RESOURCE_CPU},
+		{"up.fio", "../up.fio", "disk: {device: /dev/x}", RESOURCE_DISK},
 	};
 	AUTO(free_ptr) char *folder = make_folder();
 	AUTO(free_ptr) char *data_dir = xasprintf("%s/data", folder);
@@ -61,14 +63,15 @@ static void workloads_are_found_in_order(void **state)
 		struct scenario *s = NULL;
 		AUTO(free_ptr) char *expected = xasprintf("%s/%s", folder, cases[i].file);
 		AUTO(free_ptr)
-		char *text = xasprintf("name: x\ntitle: t\ntenants: [{name: a, workload: %s}]\n"
+		char *text = xasprintf("name: x\ntitle: t\ntenants: [{name: a, workload: %s}]\nscarce: {%s}\n"
 				       "timeline: [{at: 0, start: a}, {at: 9s, stop: a}]\n",
-			cases[i].workload);
+			cases[i].workload, cases[i].scarce);
 		put(folder, cases[i].file);
 		if (scenario_parse(file, text, strlen(text), &strict, &s, &err) < 0)
 			fail_msg("%s: %s", cases[i].file, err.text);
 		AUTO(free_ptr) char *found = realpath(s->tenants[0].workload_path, NULL);
 		assert_string_equal(found, expected);
+		assert_int_equal(s->tenants[0].loads, cases[i].loads);
 		scenario_free(s);
 	}
 	struct err err = ERR_INIT;
@@ -113,20 +116,27 @@ static void files_that_are_none_are_told(void **state)
 /* The shipped scenarios, with their workloads. */
 static void shipped_scenarios_are_good(void **state)
 {
-	static const char *const files[] = {"cpu-shares", "cpu-quota", "cpu-idle-share", "smoke/cpu"};
+	static const char *const folders[] = {"scenarios", "scenarios/smoke"};
 	const struct scenario_options strict = {.data_dir = LIMITLAB_SOURCE_DIR, .need_workloads = true};
+	size_t count = 0;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		struct err err = ERR_INIT;
-		struct scenario *s = NULL;
-		AUTO(free_ptr) char *path = xasprintf("%s/scenarios/%s.yaml", LIMITLAB_SOURCE_DIR, files[i]);
-		if (scenario_load(path, &strict, &s, &err) < 0)
-			fail_msg("%s", err.text);
-		assert_true(s->duration_ns <= UINT64_C(80000000000));
-		assert_true(s->expect_count > 0);
-		scenario_free(s);
+	for (size_t f = 0; f < ARRAY_SIZE(folders); f++) {
+		AUTO(free_ptr) char *pattern = xasprintf("%s/%s/*.yaml", LIMITLAB_SOURCE_DIR, folders[f]);
+		glob_t found = {0};
+		assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+		for (size_t i = 0; i < found.gl_pathc; i++, count++) {
+			struct err err = ERR_INIT;
+			struct scenario *s = NULL;
+			if (scenario_load(found.gl_pathv[i], &strict, &s, &err) < 0)
+				fail_msg("%s", err.text);
+			assert_true(s->duration_ns <= UINT64_C(150000000000));
+			assert_true(s->expect_count > 0);
+			scenario_free(s);
+		}
+		globfree(&found);
 	}
+	assert_true(count >= 4);
 }
 
 int main(void)
