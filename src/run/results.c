@@ -12,9 +12,10 @@
 #include "sample/derive.h"
 #include "workload/workload.h"
 
+/* A tenant's own stream and that of its server. */
 struct streams {
-	struct workload_stream stream[SCENARIO_MAX_TENANTS];
-	struct derive_stream derive[SCENARIO_MAX_TENANTS];
+	struct workload_stream stream[2 * SCENARIO_MAX_TENANTS];
+	struct derive_stream derive[2 * SCENARIO_MAX_TENANTS];
 	size_t count;
 	bool all; /* no tenant's stream is missing */
 };
@@ -25,25 +26,35 @@ static void auto_streams(struct streams *streams)
 		workload_stream_release(&streams->stream[i]);
 }
 
+static int read_stream(const struct results *results, struct streams *streams, const char *tenant,
+	const struct workload_ops *ops, bool is_server, struct err *err)
+{
+	AUTO(free_ptr)
+	char *file = xasprintf(RUNDIR_LOG "/%s.%s", tenant, is_server ? "server" : "stream");
+	AUTO(free_ptr) char *path = rundir_path(results->run, file);
+
+	if (!ops || !fsio_exists(path)) {
+		streams->all = false;
+		return 0;
+	}
+	struct workload_stream *stream = &streams->stream[streams->count];
+	workload_stream_init(stream, ops);
+	streams->derive[streams->count++] =
+		(struct derive_stream){.tenant = tenant, .stream = stream, .is_server = is_server};
+	return workload_stream_read(stream, path, err);
+}
+
 static int read_streams(const struct results *results, struct streams *streams, struct err *err)
 {
 	streams->all = true;
 	for (size_t i = 0; i < results->manifest.tenant_count && i < SCENARIO_MAX_TENANTS; i++) {
 		const struct manifest_tenant *tenant = &results->manifest.tenants[i];
-		const struct workload_ops *ops = *tenant->workload ? workload_find(tenant->workload) : NULL;
-		AUTO(free_ptr) char *file = xasprintf(RUNDIR_LOG "/%s.stream", tenant->name);
-		AUTO(free_ptr) char *path = rundir_path(results->run, file);
 		if (!*tenant->workload)
 			continue;
-		if (!ops || !fsio_exists(path)) {
-			streams->all = false;
-			continue;
-		}
-		struct workload_stream *stream = &streams->stream[streams->count];
-		workload_stream_init(stream, ops);
-		streams->derive[streams->count++] =
-			(struct derive_stream){.tenant = tenant->name, .stream = stream};
-		if (workload_stream_read(stream, path, err))
+		const struct workload_ops *ops = workload_find(tenant->workload);
+		if (read_stream(results, streams, tenant->name, ops, false, err))
+			return -1;
+		if (ops && ops->server && read_stream(results, streams, tenant->name, ops->server, true, err))
 			return -1;
 	}
 	return 0;

@@ -209,13 +209,48 @@ static void derive_host(const struct step *step, unsigned scarce_cpu_count, doub
 	derive_host_memory(step, cells);
 }
 
-static const struct workload_stream *find_stream(
-	const struct derive_stream *streams, size_t count, const char *tenant)
+/* The columns of an ops struct and of its other end, those that are not there yet. */
+static void add_columns(const char **names, size_t *count, size_t limit, const struct workload_ops *ops)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(streams[i].tenant, tenant))
-			return streams[i].stream;
-	return NULL;
+	for (; ops; ops = ops->server) {
+		for (size_t i = 0; i < ops->value_count; i++) {
+			size_t k = 0;
+			while (k < *count && strcmp(names[k], ops->values[i].column) != 0)
+				k++;
+			if (k < *count)
+				continue;
+			if (*count == limit)
+				BUG("more than %zu columns", limit);
+			names[(*count)++] = ops->values[i].column;
+		}
+	}
+}
+
+static void init_series(struct table *series)
+{
+	const char *names[DERIVED_COUNT + 8 * WORK_VALUES_MAX];
+	size_t count = DERIVED_COUNT;
+
+	memcpy(names, derived_names, sizeof(derived_names));
+	for (size_t i = 0; workload_all[i]; i++)
+		add_columns(names, &count, ARRAY_SIZE(names), workload_all[i]);
+	table_init(series, names, count);
+}
+
+/* What a tenant's tools said about the time between two of its rows. */
+static void derive_streams(const struct derive_stream *streams, size_t count, const char *tenant,
+	double from_s, double to_s, const struct table *series, double *cells)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct workload_stream *stream = streams[i].stream;
+		if (strcmp(streams[i].tenant, tenant) != 0)
+			continue;
+		if (!streams[i].is_server)
+			cells[WORK_PER_S] = workload_stream_rate(stream, from_s, to_s);
+		for (size_t k = 0; stream->ops && k < stream->ops->value_count; k++)
+			cells[table_column(series, stream->ops->values[k].column)] =
+				workload_stream_value(stream, k, from_s, to_s);
+	}
 }
 
 void derive_series(const struct table *samples, unsigned scarce_cpu_count,
@@ -229,7 +264,7 @@ void derive_series(const struct table *samples, unsigned scarce_cpu_count,
 		BUG("a table of %zu rows without cells", samples->row_count);
 	for (size_t i = 0; i < samples->tenant_count; i++)
 		last[i] = SIZE_MAX;
-	table_init(ret_series, derived_names, DERIVED_COUNT);
+	init_series(ret_series);
 	for (size_t row = 0; row < samples->row_count; row++) {
 		size_t tenant = samples->tenant[row];
 		const char *name = samples->tenants[tenant];
@@ -245,12 +280,11 @@ void derive_series(const struct table *samples, unsigned scarce_cpu_count,
 			derive_host(&step, scarce_cpu_count, vcpu_ns, cells);
 			vcpu_ns = 0;
 		} else {
-			const struct workload_stream *stream = find_stream(streams, stream_count, name);
 			derive_tenant(&step, scarce_cpu_count, cells);
 			vcpu_ns += growth(&step, "vcpu_usage_ns");
-			if (stream && !first)
-				cells[WORK_PER_S] = workload_stream_rate(
-					stream, samples->t_s[last[tenant]], samples->t_s[row]);
+			if (!first)
+				derive_streams(streams, stream_count, name, samples->t_s[last[tenant]],
+					samples->t_s[row], ret_series, cells);
 		}
 		last[tenant] = row;
 	}

@@ -10,6 +10,8 @@
  * reclaim_scan_mib_per_s reclaim_mib_per_s (global reclaim) swap_in_mib_per_s swap_out_mib_per_s; both: mem_stall_some_pct
  * mem_stall_full_pct (PSI; a tenant's on v2) net_class_mbit_per_s (link layer, what HTB
  * let through: of the tenant, or of the class that all share) net_backlog_bytes net_drops_per_s.  net_tx is what the VM sent.
+ * Then what the tools report (struct work_value of src/workload): payload_mbit_per_s retransmits_per_s (iperf3's sender,
+ * in the guest) payload_rx_mbit_per_s payload_lost_per_s payload_jitter_ms (its receiver, on the far end of the link).
  *
  * A rate belongs to the interval that ends at its row's t_s and begins at the tenant's row before; a tenant's first row
  * has levels only.  Missing stays missing, and a counter that ran backwards gives a missing rate.  set_foreign_pct
@@ -19,6 +21,7 @@
 #ifndef LIMITLAB_SAMPLE_DERIVE_H
 #define LIMITLAB_SAMPLE_DERIVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -28,6 +31,7 @@
 struct derive_stream {
 	const char *tenant;
 	const struct workload_stream *stream;
+	bool is_server; /* the other end of the tenant's workload: no work of the tenant's own */
 };
 
 /* scarce_cpu_count: 0 without a CPU fixture. */

@@ -28,8 +28,8 @@
 #define RUNDIR_RESERVE                                                                                       \
 	".reserve" /* room for the manifest's last words on a full disk; gone when the run has ended */
 /* log/TENANT.console: the serial console.  log/TENANT.stream: the workload's output, "SECONDS<TAB>LINE", stamped on
- * arrival with t_s; lines that start with '@' are the guest runner's own (see guest/runner.h).  log/TENANT.qemu and
- * log/libvirt.log: what QEMU and the embedded driver said. */
+ * arrival with t_s; lines that start with '@' are the guest runner's own (see guest/runner.h).  log/TENANT.server:
+ * the same of the workload's other end on the host, if it has one (workload.h).  log/TENANT.qemu and log/libvirt.log: what QEMU and the embedded driver said. */
 
 /* The caller frees. */
 char *rundir_path(const char *run, const char *file);

@@ -96,7 +96,10 @@ static void on_empty_round(struct workload_stream *stream, double t_s, double la
 			lasted_s * 1000.0, words);
 		return;
 	}
-	add_interval(stream, &(struct work_interval){.from_s = t_s - lasted_s, .to_s = t_s});
+	struct work_interval nothing = {.from_s = t_s - lasted_s, .to_s = t_s};
+	for (size_t i = 0; i < WORK_VALUES_MAX; i++)
+		nothing.values[i] = (double)NAN;
+	add_interval(stream, &nothing);
 	if (++stream->empty_rounds >= EMPTY_ROUNDS)
 		trouble(stream, "%s did no work in %u rounds in a row%s", stream->ops->name,
 			stream->empty_rounds, words);
@@ -167,6 +170,11 @@ void workload_stream_line(struct workload_stream *stream, double t_s, const char
 {
 	struct work_interval interval;
 
+	for (size_t i = 0; i < WORK_VALUES_MAX; i++)
+		interval.values[i] = (double)NAN;
+	if (stream->ops->ready_line &&
+		strncmp(line, stream->ops->ready_line, strlen(stream->ops->ready_line)) == 0)
+		stream->ready = true;
 	if (stream->ops->parser_line(stream->parser, t_s, line, &interval)) {
 		add_interval(stream, &interval);
 		stream->round_worked = true;
@@ -200,20 +208,36 @@ int workload_stream_read(struct workload_stream *stream, const char *path, struc
 	return 0;
 }
 
-double workload_stream_rate(const struct workload_stream *stream, double from_s, double to_s)
+/* value: one of the ops' values; WORK_VALUES_MAX: the work itself. */
+static double mean_rate(
+	const struct workload_stream *stream, size_t value, enum work_kind kind, double from_s, double to_s)
 {
-	double work = 0, covered_s = 0;
+	double sum = 0, covered_s = 0;
 
 	/* Newest first: intervals end in order, and a live caller asks about the last moments. */
 	for (size_t i = stream->interval_count; i-- > 0;) {
 		const struct work_interval *interval = &stream->intervals[i];
 		if (interval->to_s <= from_s)
 			break;
+		double amount = value == WORK_VALUES_MAX ? interval->work : interval->values[value];
 		double overlap_s = fmin(to_s, interval->to_s) - fmax(from_s, interval->from_s);
-		if (overlap_s <= 0)
+		if (overlap_s <= 0 || isnan(amount))
 			continue;
-		work += interval->work * overlap_s / (interval->to_s - interval->from_s);
+		double length_s = kind == WORK_PER_SECOND ? interval->to_s - interval->from_s : 1;
+		sum += amount * overlap_s / length_s;
 		covered_s += overlap_s;
 	}
-	return covered_s > 0 ? work / covered_s : NAN;
+	return covered_s > 0 ? sum / covered_s : (double)NAN;
+}
+
+double workload_stream_rate(const struct workload_stream *stream, double from_s, double to_s)
+{
+	return mean_rate(stream, WORK_VALUES_MAX, WORK_PER_SECOND, from_s, to_s);
+}
+
+double workload_stream_value(const struct workload_stream *stream, size_t value, double from_s, double to_s)
+{
+	const struct work_value *spec = &stream->ops->values[value];
+
+	return mean_rate(stream, value, spec->kind, from_s, to_s) * spec->scale;
 }

@@ -8,5 +8,6 @@
 #include "workload/workload.h"
 
 extern const struct workload_ops workload_stress_ng;
+extern const struct workload_ops workload_iperf3;
 
 #endif

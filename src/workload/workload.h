@@ -12,10 +12,23 @@
 
 #include "base/err.h"
 
+/* A column of series.csv that a tool fills beside work_per_s. */
+enum work_kind {
+	WORK_PER_SECOND, /* an interval's value is a count; the series is count per second */
+	WORK_LEVEL,      /* it holds for the whole interval; the series is its mean over time */
+};
+struct work_value {
+	const char *column; /* "retransmits_per_s" */
+	enum work_kind kind;
+	double scale; /* from the interval's unit to the column's */
+};
+#define WORK_VALUES_MAX 8
+
 /* How much work was done between two times on the run's clock (t_s). */
 struct work_interval {
 	double from_s, to_s;
-	double work; /* in the workload's work unit */
+	double work;                    /* in the workload's work unit */
+	double values[WORK_VALUES_MAX]; /* as the ops' values say; NAN: not reported */
 };
 
 struct workload_parser; /* per tenant, opaque; made by the ops */
@@ -45,13 +58,20 @@ struct workload_ops {
 	void (*parser_free)(struct workload_parser *parser);
 	/*
 	 * One line of the stream, stamped on arrival.  Returns true and fills *ret_interval when it completes an
-	 * interval.  Runner lines ('@...') are passed too.
+	 * interval (its values are NAN before the call).  Runner lines ('@...') are passed too.
 	 */
 	bool (*parser_line)(struct workload_parser *parser, double t_s, const char *line,
 		struct work_interval *ret_interval);
-	/* Optional: the other end, which runs on the host side of the link and is never repeated; its lines are kept in
-	 * log/TENANT.server. */
+	/* Optional. */
+	const struct work_value *values; /* what an interval tells beside its work; at most WORK_VALUES_MAX */
+	size_t value_count;
+	/*
+	 * The other end, which runs on the host side of the link and is never repeated; its lines are kept in
+	 * log/TENANT.server.  It has no work of its own (no work_per_s), only values.  A line of it that starts with
+	 * ready_line says that it can be connected to (workload_stream.ready): the runner's "@ready" is the client's.
+	 */
 	const struct workload_ops *server;
+	const char *ready_line;
 };
 
 /* By the suffix of the job file's name; NULL: unknown. */
@@ -96,5 +116,7 @@ int workload_stream_read(struct workload_stream *stream, const char *path, struc
  * (the tool's own start-up) does not count as idleness; NAN when none does.
  */
 double workload_stream_rate(const struct workload_stream *stream, double from_s, double to_s);
+/* The same for one of the ops' values, in the unit of its column; intervals that do not report it cover nothing. */
+double workload_stream_value(const struct workload_stream *stream, size_t value, double from_s, double to_s);
 
 #endif

@@ -240,9 +240,10 @@ static void test_memory(void **state)
 
 static void test_work(void **state)
 {
-	struct work_interval intervals[] = {{0, 1, 100}, {1, 2, 300}};
+	struct work_interval intervals[] = {
+		{.from_s = 0, .to_s = 1, .work = 100}, {.from_s = 1, .to_s = 2, .work = 300}};
 	struct workload_stream stream = {.intervals = intervals, .interval_count = ARRAY_SIZE(intervals)};
-	const struct derive_stream streams[] = {{"red", &stream}};
+	const struct derive_stream streams[] = {{.tenant = "red", .stream = &stream}};
 	struct table samples, series;
 
 	(void)state;
@@ -257,6 +258,43 @@ static void test_work(void **state)
 	check(&series, 3, "work_per_s", MISSING);
 	check(&series, 4, "work_per_s", 300);
 	check(&series, 6, "work_per_s", MISSING);
+	table_release(&series);
+	table_release(&samples);
+}
+
+/* What the tools report: of the tenant's own one work and values, of its server values alone. */
+static void test_tool_values(void **state)
+{
+	const struct workload_ops *iperf3 = workload_find("x.iperf3");
+	struct work_interval sent[] = {
+		{.from_s = 0, .to_s = 1, .work = 5e6, .values = {5e6, 7}},
+		{.from_s = 1, .to_s = 2, .work = 6e6, .values = {6e6, MISSING}},
+	};
+	struct work_interval received[] = {{.from_s = 0, .to_s = 2, .work = 8e6, .values = {8e6, 3, 0.5}}};
+	struct workload_stream client = {.ops = iperf3, .intervals = sent, .interval_count = 2};
+	struct workload_stream server = {.ops = iperf3->server, .intervals = received, .interval_count = 1};
+	const struct derive_stream streams[] = {{.tenant = "red", .stream = &client},
+		{.tenant = "red", .stream = &server, .is_server = true}};
+	struct table samples, series;
+
+	(void)state;
+	make_samples(&samples);
+	for (double t_s = 0; t_s < 2.9; t_s += 1) {
+		ROW(&samples, t_s, "red", {"vcpu_usage_ns", 0});
+		ROW(&samples, t_s, "blue", {"vcpu_usage_ns", 0});
+	}
+	derive_series(&samples, 1, streams, ARRAY_SIZE(streams), &series);
+	check(&series, 0, "payload_mbit_per_s", MISSING);
+	check(&series, 2, "work_per_s", 5e6);
+	check(&series, 2, "payload_mbit_per_s", 5);
+	check(&series, 2, "retransmits_per_s", 7);
+	check(&series, 2, "payload_rx_mbit_per_s", 4);
+	check(&series, 2, "payload_lost_per_s", 1.5);
+	check(&series, 2, "payload_jitter_ms", 0.5);
+	check(&series, 4, "payload_mbit_per_s", 6);
+	check(&series, 4, "retransmits_per_s", MISSING);
+	check(&series, 4, "payload_rx_mbit_per_s", 4);
+	check(&series, 3, "payload_rx_mbit_per_s", MISSING);
 	table_release(&series);
 	table_release(&samples);
 }
@@ -284,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_work),
+		cmocka_unit_test(test_tool_values),
 		cmocka_unit_test(test_empty),
 	};
 

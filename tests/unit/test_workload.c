@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <dirent.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,7 +125,8 @@ static void rate_is_the_mean_of_what_is_covered(void **state)
 		{"after", 2.2, 3, NAN},
 	};
 	struct workload_stream stream;
-	struct work_interval intervals[] = {{0, 1, 100}, {1.2, 2.2, 200}};
+	struct work_interval intervals[] = {
+		{.from_s = 0, .to_s = 1, .work = 100}, {.from_s = 1.2, .to_s = 2.2, .work = 200}};
 
 	(void)state;
 	workload_stream_init(&stream, stress_ng());
@@ -248,30 +250,56 @@ static void tools_are_complete(void **state)
 		assert_true(ops->check && ops->command && ops->parser_new && ops->parser_free &&
 			    ops->parser_line);
 		assert_int_equal(ops->suffix[0], '.');
+		assert_true(ops->value_count <= WORK_VALUES_MAX);
+		if (ops->server)
+			assert_true(ops->server->name && ops->server->work_source && ops->server->check &&
+				    ops->server->command && ops->server->parser_new &&
+				    ops->server->parser_free && ops->server->parser_line &&
+				    ops->server->value_count <= WORK_VALUES_MAX && !ops->server->server);
 	}
 }
 
 static void shipped_jobs_are_right(void **state)
 {
-	static const char *const names[] = {"cpu-matrix", "cpu-int", "cpu-fp"};
+	static const struct {
+		const char *file, *tool;
+		bool repeat;
+	} shipped[] = {
+		{"cpu-matrix.stress", "stress-ng", true},
+		{"cpu-int.stress", "stress-ng", true},
+		{"cpu-fp.stress", "stress-ng", true},
+		{"net-tcp.iperf3", "iperf3", false},
+		{"net-udp.iperf3", "iperf3", false},
+	};
+	const struct workload_place place = {.job_path = "/run/limitlab/job",
+		.server_address = "10.0.0.1",
+		.server_port = 5201,
+		.disk = "/dev/vdb",
+		.disk_bytes = 256 << 20};
+	AUTO(free_ptr) char *folder = paths_data("workloads");
+	unsigned files = 0;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		AUTO(free_ptr) char *relative = xasprintf("workloads/%s.stress", names[i]);
-		AUTO(free_ptr) char *path = paths_data(relative);
+	DIR *stream = opendir(folder);
+	assert_non_null(stream);
+	for (struct dirent *entry; (entry = readdir(stream));)
+		files += entry->d_name[0] != '.';
+	(void)closedir(stream);
+	assert_int_equal(files, ARRAY_SIZE(shipped));
+	for (size_t i = 0; i < ARRAY_SIZE(shipped); i++) {
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, shipped[i].file);
 		AUTO(free_ptr) char *text = NULL;
 		const struct workload_ops *ops = NULL;
 		struct err err = ERR_INIT;
 		char **argv = NULL;
 		bool repeat = false;
 
-		if (workload_load(path, &ops, &text, &err))
+		print_message("case: %s\n", shipped[i].file);
+		if (workload_load(path, &ops, &text, &err) ||
+			ops->command(&place, text, &argv, &repeat, &err))
 			fail_msg("%s", err.text);
-		assert_int_equal(ops->command(&(struct workload_place){.job_path = "/run/limitlab/job"}, text,
-					 &argv, &repeat, &err),
-			0);
-		assert_string_equal(argv[0], "stress-ng");
-		assert_true(repeat);
+		assert_string_equal(argv[0], shipped[i].tool);
+		assert_int_equal(repeat, shipped[i].repeat);
 		for (size_t j = 0; argv[j]; j++)
 			free(argv[j]);
 		free(argv);
