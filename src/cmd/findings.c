@@ -3,17 +3,10 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
-
-static char *number(const struct expect_spec *expect, double value)
-{
-	if (isnan(value))
-		return xstrdup("-");
-	return expect->kind == EXPECT_SETTLES ? xasprintf("%.3f s", value)
-					      : xasprintf("%.2f %%", 100 * value);
-}
 
 /* Columns on the terminal, near enough: UTF-8 bytes that do not continue a character. */
 static size_t width(const char *text)
@@ -25,31 +18,97 @@ static size_t width(const char *text)
 	return columns;
 }
 
+static void widen(int *columns, const char *text)
+{
+	*columns = (int)width(text) > *columns ? (int)width(text) : *columns;
+}
+
+/* One line of the table, as text. */
+struct line {
+	char *expected, *measured, *tolerance;
+};
+
+static void auto_lines(struct line **lines)
+{
+	for (struct line *line = *lines; line && line->expected; line++) {
+		free(line->expected);
+		free(line->measured);
+		free(line->tolerance);
+	}
+	free(*lines);
+}
+
+static bool is_bounded(const struct expect_spec *expect)
+{
+	return (expect->kind == EXPECT_LEVEL || expect->kind == EXPECT_RATIO) && !expect->is_model &&
+	       isnan(expect->value);
+}
+
+static char *expected_text(const struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	const char *sign = "";
+
+	if (expect->kind == EXPECT_SETTLES || expect->kind == EXPECT_NEVER_STARVES)
+		sign = "< ";
+	else if (expect->kind == EXPECT_STARVES)
+		sign = "> ";
+	else if (is_bounded(expect))
+		sign = isnan(expect->at_least) ? "< " : "> ";
+	AUTO(free_ptr) char *value = judge_value_text(expect, finding->expected);
+	return xasprintf("%s%s", isnan(finding->expected) ? "" : sign, value);
+}
+
+static char *tolerance_text(const struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	double tolerance = finding->tolerance;
+
+	if (expect->kind == EXPECT_STARVES || expect->kind == EXPECT_NEVER_STARVES)
+		return xasprintf("below %.2f %%", 100 * expect->below);
+	if (is_bounded(expect)) {
+		AUTO(free_ptr) char *most = judge_value_text(expect, expect->at_most);
+		return isnan(expect->at_least) || isnan(expect->at_most) ? xstrdup("")
+									 : xasprintf("< %s", most);
+	}
+	if (isnan(tolerance)) {
+		bool points = expect->kind == EXPECT_SHARE || expect->kind == EXPECT_SETTLES;
+		if (!points && !expect->within_absolute)
+			return xasprintf("+-%.2f %%", 100 * expect->within);
+		tolerance = expect->within;
+	}
+	AUTO(free_ptr) char *text = judge_tolerance_text(expect, tolerance);
+	return xasprintf("+-%s", text);
+}
+
 void findings_table(const struct judgement *judgement, struct buf *text)
 {
-	size_t name_width = strlen("expectation");
+	AUTO(lines) struct line *lines = xcalloc(judgement->count + 1, sizeof(*lines));
+	int name_width = (int)strlen("expectation"), expected_width = 9, measured_width = 9;
 
 	if (!judgement->count) {
 		buf_adds(text, "  no expectations\n");
 		return;
 	}
 	for (size_t i = 0; i < judgement->count; i++) {
-		size_t columns = width(judgement->findings[i].expect->name);
-		name_width = columns > name_width ? columns : name_width;
+		const struct finding *finding = &judgement->findings[i];
+		lines[i] = (struct line){
+			.expected = expected_text(finding),
+			.measured = judge_value_text(finding->expect, finding->measured),
+			.tolerance = tolerance_text(finding),
+		};
+		widen(&name_width, finding->expect->name);
+		widen(&expected_width, lines[i].expected);
+		widen(&measured_width, lines[i].measured);
 	}
-	buf_addf(text, "  %-12s  %-*s  %9s  %9s  %s\n", "verdict", (int)name_width, "expectation", "expected",
-		"measured", "tolerance");
+	buf_addf(text, "  %-12s  %-*s  %*s  %*s  %s\n", "verdict", name_width, "expectation", expected_width,
+		"expected", measured_width, "measured", "tolerance");
 	for (size_t i = 0; i < judgement->count; i++) {
 		const struct finding *finding = &judgement->findings[i];
-		const struct expect_spec *expect = finding->expect;
-		AUTO(free_ptr) char *expected = number(expect, finding->expected);
-		AUTO(free_ptr) char *measured = number(expect, finding->measured);
-		size_t pad = name_width - width(expect->name);
-		buf_addf(text, "  %-12s  %s%*s  %s%8s  %9s  ", verdict_name(finding->verdict), expect->name,
-			(int)pad, "", expect->kind == EXPECT_SETTLES && !isnan(finding->expected) ? "<" : " ",
-			expected, measured);
-		buf_addf(text, "+-%.2f points\n",
-			100 * (isnan(finding->tolerance) ? expect->within : finding->tolerance));
+		int pad = name_width - (int)width(finding->expect->name);
+		buf_addf(text, "  %-12s  %s%*s  %*s  %*s  %s\n", verdict_name(finding->verdict),
+			finding->expect->name, pad, "", expected_width, lines[i].expected, measured_width,
+			lines[i].measured, lines[i].tolerance);
 		if (finding->verdict == VERDICT_PASS)
 			continue;
 		/* What spoils a whole run would stand there fifteen times. */

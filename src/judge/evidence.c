@@ -6,112 +6,18 @@
 #include "base/auto.h"
 #include "base/buf.h"
 
-#define THROUGHOUT_S        2.0 /* evidence_holds_throughout(): the length of its pieces */
-#define IDLE_MAX_CONTENTION 0.02
-#define IDLE_MIN_PLENTY     0.10
-#define STEAL_MAX           0.01
-#define FOREIGN_MAX         0.02
-#define WAITED_MIN          0.05
-#define WANTED_MIN          0.95
-#define DISAGREE_MAX        0.05
+#define THROUGHOUT_S 2.0 /* evidence_holds_throughout(): the length of its pieces */
 /* Of the capacity: a smaller difference between wish and share is none. */
 #define UNSERVED_MIN 0.01
-/* /proc/stat counts in jiffies of USER_HZ, 10 ms, per CPU: a difference of two readings is off by up to one each. */
-#define STAT_ERROR_S 0.02
 
-static double capacity_s(const struct judge_context *context, double from_s, double to_s)
-{
-	return context->cpu_count * (to_s - from_s);
-}
+static const struct evidence_ops *const resources[RESOURCE_COUNT] = {
+	[RESOURCE_CPU] = &evidence_cpu,
+	[RESOURCE_NET] = &evidence_net,
+	[RESOURCE_MEMORY] = &evidence_memory,
+	[RESOURCE_DISK] = &evidence_disk,
+};
 
-static double stat_error(const struct judge_context *context)
-{
-	return context->cpu_count * STAT_ERROR_S;
-}
-
-/*
- * Seconds of the scarce CPUs that went to something other than the tenants' vCPUs, told in two ways.  Busy time is
- * counted by sampling at each timer tick on most kernels, which a load with a period (a quota) can fool; idle time is
- * exact where the tick stops while idle (proc(5); kernel/sched/cputime.c, get_cpu_idle_time_us).  Load from others shows in both.
- */
-static void foreign_s(
-	const struct judge_context *context, double from_s, double to_s, double *ret_low, double *ret_high)
-{
-	const struct scenario *scenario = context->input->scenario;
-	double busy = counter_growth(&context->busy, from_s, to_s) / 1e9, vcpus = 0;
-	double not_idle = capacity_s(context, from_s, to_s) -
-			  counter_growth(&context->idle, from_s, to_s) / 1e9 -
-			  counter_growth(&context->steal, from_s, to_s) / 1e9;
-
-	for (size_t i = 0; i < scenario->tenant_count; i++) {
-		cpu_set_t both;
-		CPU_AND(&both, &scenario->tenants[i].cpus, &scenario->scarce_cpus);
-		if (CPU_COUNT(&both))
-			vcpus += counter_growth(&context->vcpu[i], from_s, to_s) / 1e9;
-	}
-	*ret_low = fmin(busy, not_idle) - vcpus;
-	*ret_high = fmax(busy, not_idle) - vcpus;
-}
-
-/* The largest part of the capacity that a figure from /proc/stat may have, its resolution allowed for. */
-static double bound(const struct judge_context *context, double from_s, double to_s, double limit)
-{
-	return limit + stat_error(context) / capacity_s(context, from_s, to_s);
-}
-
-static char *disturbance(const struct judge_context *context, double from_s, double to_s)
-{
-	double capacity = capacity_s(context, from_s, to_s);
-	double steal = counter_growth(&context->steal, from_s, to_s) / 1e9 / capacity;
-	double low = 0, high = 0;
-
-	foreign_s(context, from_s, to_s, &low, &high);
-	if (steal > bound(context, from_s, to_s, STEAL_MAX))
-		return xasprintf(
-			"the hypervisor below stole %.1f %% of the scarce CPUs; 1 %% may be", 100 * steal);
-	if (low / capacity > bound(context, from_s, to_s, FOREIGN_MAX))
-		return xasprintf(
-			"%.1f %% of the scarce CPUs went to something other than the tenants' vCPUs; 2 %% may",
-			100 * low / capacity);
-	if (-high / capacity > bound(context, from_s, to_s, DISAGREE_MAX))
-		return xasprintf(
-			"the tenants' vCPUs are said to have used %.1f %% of the scarce CPUs more than those were "
-			"busy; 5 %% is what the accounting may be off",
-			-100 * high / capacity);
-	return NULL;
-}
-
-char *evidence_disturbance(const struct judge_context *context, double from_s, double to_s)
-{
-	if (context->steal.count < 2 || context->busy.count < 2)
-		return NULL;
-	return disturbance(context, from_s, to_s);
-}
-
-static bool host_covered(
-	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
-{
-	static const char *const names[] = {"set_busy_ns", "set_idle_ns", "set_steal_ns"};
-	const struct counter *const counters[] = {&context->busy, &context->idle, &context->steal};
-	const struct scenario *scenario = context->input->scenario;
-
-	for (size_t i = 0; i < 3; i++) {
-		double from = from_s, to = to_s;
-		if (!window_covered(context, counters[i], names[i], &from, &to, finding))
-			return false;
-	}
-	/* Foreign time is known only when every tenant's own is. */
-	for (size_t i = 0; i < scenario->tenant_count; i++) {
-		double from = from_s, to = to_s;
-		AUTO(free_ptr) char *what = xasprintf("vcpu_usage_ns of '%s'", scenario->tenants[i].name);
-		if (!window_covered(context, &context->vcpu[i], what, &from, &to, finding))
-			return false;
-	}
-	return true;
-}
-
-/* What the tenant could have used and what it was due, in the step that makes up most of the window. */
-static const struct model_step *main_step(const struct judge_context *context, double from_s, double to_s)
+const struct model_step *evidence_main_step(const struct judge_context *context, double from_s, double to_s)
 {
 	const struct model_step *longest = NULL;
 	double most = 0;
@@ -127,110 +33,33 @@ static const struct model_step *main_step(const struct judge_context *context, d
 	return longest;
 }
 
-static bool is_unserved(const struct model_step *step, size_t tenant)
+bool evidence_is_unserved(const struct model_step *step, size_t tenant)
 {
+	if (isnan(step->share[tenant]))
+		return step->active[tenant] && !(step->wanted[tenant] < 1);
 	return step->wanted[tenant] - step->share[tenant] > UNSERVED_MIN;
 }
 
-static double waited(const struct judge_context *context, size_t tenant, double from_s, double to_s)
+char *evidence_disturbance(
+	const struct judge_context *context, const struct finding *finding, double from_s, double to_s)
 {
-	return counter_growth(&context->run_delay[tenant], from_s, to_s) / 1e9 / (to_s - from_s);
-}
+	const struct evidence_ops *ops = resources[finding->expect->resource];
 
-/* A tenant that got all it could use did not wait; then another one, whose share is below its wish, must have. */
-static bool others_waited(const struct judge_context *context, const struct model_step *step, double from_s,
-	double to_s, struct finding *finding)
-{
-	for (size_t i = 0; i < context->input->scenario->tenant_count; i++)
-		if (i != finding->expect->tenant && is_unserved(step, i) &&
-			waited(context, i, from_s, to_s) >= WAITED_MIN)
-			return true;
-	return finding_set(finding, VERDICT_INCONCLUSIVE,
-		"no contention: '%s' got all it could use, and no other tenant waited for a CPU for 5 %% of the window",
-		context->input->scenario->tenants[finding->expect->tenant].name);
-}
-
-/*
- * A vCPU that wants a CPU either runs or waits for one: its run time and run delay make up the whole window (0.996 and
- * more, measured).  One whose guest is held up by something else, as by QEMU's own threads on a CPU that is busy, does
- * neither (0.5 to 0.9), and what it leaves goes to the others.
- */
-static bool everybody_wanted(const struct judge_context *context, const struct model_step *step,
-	double from_s, double to_s, struct finding *finding)
-{
-	const struct scenario *scenario = context->input->scenario;
-
-	for (size_t i = 0; i < scenario->tenant_count; i++) {
-		AUTO(free_ptr) char *what = xasprintf("run_delay_ns of '%s'", scenario->tenants[i].name);
-		double from = from_s, to = to_s;
-
-		if (!is_unserved(step, i))
-			continue;
-		if (!window_covered(context, &context->run_delay[i], what, &from, &to, finding))
-			return false;
-		double ran = counter_growth(&context->vcpu[i], from, to) / 1e9 / (to - from);
-		double part = (ran + waited(context, i, from, to)) / (step->wanted[i] * context->cpu_count);
-		if (part < WANTED_MIN)
-			return finding_set(finding, VERDICT_INCONCLUSIVE,
-				"no contention: '%s' ran or waited for a CPU for only %.1f %% of what it should want; at least "
-				"95 %% is needed (are the CPUs of QEMU's own threads busy, or does its workload wait?)",
-				scenario->tenants[i].name, 100 * part);
-	}
-	return true;
-}
-
-static bool contention_holds(
-	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
-{
-	unsigned tenant = finding->expect->tenant;
-	const char *name = context->input->scenario->tenants[tenant].name;
-	const struct model_step *step = main_step(context, from_s, to_s);
-	double idle = counter_growth(&context->idle, from_s, to_s) / 1e9 / capacity_s(context, from_s, to_s);
-	double got = counter_growth(&context->vcpu[tenant], from_s, to_s) / 1e9 /
-		     capacity_s(context, from_s, to_s);
-
-	if (idle > bound(context, from_s, to_s, IDLE_MAX_CONTENTION))
-		return finding_set(finding, VERDICT_INCONCLUSIVE,
-			"no contention: the scarce CPUs were idle for %.1f %% of their time; 2 %% may be",
-			100 * idle);
-	if (!step)
-		return true;
-	if (!is_unserved(step, tenant))
-		return everybody_wanted(context, step, from_s, to_s, finding);
-	if (got > step->wanted[tenant] - WAITED_MIN)
-		return others_waited(context, step, from_s, to_s, finding) &&
-		       everybody_wanted(context, step, from_s, to_s, finding);
-	AUTO(free_ptr) char *what = xasprintf("run_delay_ns of '%s'", name);
-	double from = from_s, to = to_s;
-	if (!window_covered(context, &context->run_delay[tenant], what, &from, &to, finding))
-		return false;
-	double part = waited(context, tenant, from, to);
-	if (part < WAITED_MIN)
-		return finding_set(finding, VERDICT_INCONCLUSIVE,
-			"no contention: '%s' should want more than its share, but waited for a CPU for only %.1f %% of "
-			"the window; at least 5 %% is needed",
-			name, 100 * part);
-	return everybody_wanted(context, step, from_s, to_s, finding);
+	return ops->disturbance ? ops->disturbance(context, finding->expect->tenant, from_s, to_s) : NULL;
 }
 
 bool evidence_holds(const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
-	enum need need = finding->expect->need;
+	const struct evidence_ops *ops = resources[finding->expect->resource];
 
-	if (need == NEED_NOTHING)
-		return true;
-	if (!host_covered(context, from_s, to_s, finding))
-		return false;
-	AUTO(free_ptr) char *disturbed = disturbance(context, from_s, to_s);
-	if (disturbed)
-		return finding_set(finding, VERDICT_INCONCLUSIVE, "%s", disturbed);
-	if (need == NEED_CONTENTION)
-		return contention_holds(context, from_s, to_s, finding);
-	double idle = counter_growth(&context->idle, from_s, to_s) / 1e9 / capacity_s(context, from_s, to_s);
-	if (idle < IDLE_MIN_PLENTY)
-		return finding_set(finding, VERDICT_INCONCLUSIVE,
-			"no plenty: the scarce CPUs were idle for %.1f %% of their time; at least 10 %% is needed",
-			100 * idle);
+	switch (finding->expect->need) {
+	case NEED_CONTENTION:
+		return ops->contention(context, from_s, to_s, finding);
+	case NEED_PLENTY:
+		return ops->plenty(context, from_s, to_s, finding);
+	case NEED_NOTHING:
+		break;
+	}
 	return true;
 }
 
@@ -240,6 +69,9 @@ bool evidence_holds_throughout(
 	/* A rest shorter than a piece stays with its neighbour: /proc/stat counts in steps of 10 ms. */
 	int pieces = (int)fmax(1, floor((to_s - from_s) / THROUGHOUT_S));
 
+	/* Reclaim comes in bursts: between them memory is just as scarce. */
+	if (finding->expect->resource == RESOURCE_MEMORY && finding->expect->need == NEED_CONTENTION)
+		return evidence_holds(context, from_s, to_s, finding);
 	for (int i = 0; i < pieces; i++) {
 		double at_s = from_s + i * THROUGHOUT_S;
 		double end_s = i + 1 == pieces ? to_s : at_s + THROUGHOUT_S;

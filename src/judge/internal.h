@@ -11,14 +11,20 @@
 #include "judge/judge.h"
 #include "judge/model.h"
 
-/* One counter of one tenant over time: only the rows where it was read. */
+/* One column of one tenant over time: only the rows where it was read. */
 struct counter {
 	double *t_s;
 	double *value;
 	size_t count;
+	bool is_level; /* may fall */
 };
 
 void counter_load(struct counter *counter, const struct table *table, const char *tenant, const char *column);
+/* The sum of two columns, where both were read. */
+void counter_load_sum(struct counter *counter, const struct table *table, const char *tenant,
+	const char *first, const char *second);
+/* The integral over time, per second.  ends: a value holds since the one before it; else straight between the two. */
+void counter_integrate(const struct counter *values, bool ends, struct counter *ret_total);
 void counter_release(struct counter *counter);
 /* Linear between samples; before the first and after the last the nearest one. */
 double counter_at(const struct counter *counter, double t_s);
@@ -26,15 +32,63 @@ double counter_growth(const struct counter *counter, double from_s, double to_s)
 /* Index of the first sample at or after t_s; count: none. */
 size_t counter_first(const struct counter *counter, double t_s);
 
+/* What one tenant got of one measure: a counter, or the integral of what was read as a level or a rate. */
+struct metric {
+	char *what; /* "net_class_bytes of 'red'": for messages */
+	struct counter total;
+	double divisor; /* from the total's growth to the measure's unit times seconds */
+	bool is_level;
+	struct counter level; /* is_level: the values as read */
+};
+
+void metric_load(
+	struct metric *metric, const struct judge_input *input, enum measure measure, unsigned tenant);
+void metric_release(struct metric *metric);
+/* Mean over a window, in the measure's unit; as a part of `capacity` units, or with 1 as it is. */
+double metric_mean(const struct metric *metric, double capacity, double from_s, double to_s);
+/* is_level: the value at one time. */
+double metric_at(const struct metric *metric, double t_s);
+
 struct judge_context {
 	const struct judge_input *input;
 	struct model model;
-	double cpu_count; /* scarce CPUs: the capacity, in seconds of CPU per second */
 	double interval_s;
-	struct counter vcpu[SCENARIO_MAX_TENANTS];
+	double death_s[SCENARIO_MAX_TENANTS]; /* INFINITY: alive */
+	struct metric metric[MEASURE_COUNT]
+			    [SCENARIO_MAX_TENANTS]; /* only of resources that are expected of */
+	/* cpu */
+	double cpu_count; /* scarce CPUs */
 	struct counter run_delay[SCENARIO_MAX_TENANTS];
-	struct counter busy, idle, steal;
+	struct counter busy, idle, steal; /* of the scarce CPUs */
+	/* net */
+	struct counter backlog[SCENARIO_MAX_TENANTS];
+	struct counter shared; /* bytes of the class that all share */
+	/* disk */
+	struct counter queue[SCENARIO_MAX_TENANTS]; /* integral of the requests in flight, seconds */
+	struct counter host_busy, host_idle;
+	/* memory, whole host */
+	struct counter scanned, reclaimed, swapped_out, killed, available;
+	/* The findings so far, by index; `unchanged` looks its control up. */
+	const struct finding *findings;
 };
+
+/* input, model and findings are the caller's to fill. */
+void context_load(struct judge_context *context);
+void context_release(struct judge_context *context);
+
+static inline void auto_context(struct judge_context *context)
+{
+	context_release(context);
+}
+
+/* The capacity that a fraction of this measure refers to, in its unit; NAN: there is none. */
+double judge_capacity(const struct judge_context *context, enum measure measure);
+/*
+ * The model's mean for a tenant as a fraction of that capacity; NAN: no model says.  The model of bytes stands for requests
+ * too (equal ones), as a fraction of what all tenants get; of the link it knows the link layer only.
+ */
+double judge_model_share(const struct judge_context *context, enum measure measure, unsigned tenant,
+	double from_s, double to_s);
 
 /* All return true when the window serves; else they make the finding inconclusive and say why, with the numbers. */
 
@@ -52,11 +106,45 @@ bool evidence_holds(const struct judge_context *context, double from_s, double t
  */
 bool evidence_holds_throughout(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding);
-/* NEED_NOTHING: NULL, or how stolen or foreign time on the scarce CPUs could explain a share that is too small. */
-char *evidence_disturbance(const struct judge_context *context, double from_s, double to_s);
+/*
+ * NEED_NOTHING: NULL, or what else could explain that the tenant got too little: stolen or foreign time on the scarce CPUs,
+ * nothing in its queue.
+ */
+char *evidence_disturbance(
+	const struct judge_context *context, const struct finding *finding, double from_s, double to_s);
 
-void judge_share(const struct judge_context *context, struct finding *finding);
+/* What one resource has to show (evidence_*.c). */
+struct evidence_ops {
+	bool (*contention)(
+		const struct judge_context *context, double from_s, double to_s, struct finding *finding);
+	bool (*plenty)(
+		const struct judge_context *context, double from_s, double to_s, struct finding *finding);
+	/* NULL: nothing is known that could. */
+	char *(*disturbance)(
+		const struct judge_context *context, unsigned tenant, double from_s, double to_s);
+};
+extern const struct evidence_ops evidence_cpu, evidence_net, evidence_memory, evidence_disk;
+
+/* The step of the model that makes up most of a window; NULL: none overlaps. */
+const struct model_step *evidence_main_step(const struct judge_context *context, double from_s, double to_s);
+/* By the model it wants more than it gets; where no model says what it gets: it works without a declared end. */
+bool evidence_is_unserved(const struct model_step *step, size_t tenant);
+
+/* share, level, ratio */
+void judge_mean(const struct judge_context *context, struct finding *finding);
 void judge_settles(const struct judge_context *context, struct finding *finding);
+/* starves, never starves */
+void judge_starves(const struct judge_context *context, struct finding *finding);
+void judge_conserves(const struct judge_context *context, struct finding *finding);
+/* After all others: it needs the finding of its control. */
+void judge_unchanged(const struct judge_context *context, struct finding *finding);
+
+/* Half the width of the 95 % interval of the mean, from means of about one second; NAN: too short a window. */
+double judge_half_interval(const struct metric *metric, double capacity, double from_s, double to_s);
+
+/* When the event of settles or unchanged really began and when all of it was confirmed; false: it is not in the log. */
+bool judge_event_times(const struct judge_context *context, const struct expect_spec *expect,
+	double *ret_start_s, double *ret_end_s);
 
 /* Replaces the verdict and the reason.  Returns false, so that `return finding_set(...)` ends a check. */
 bool finding_set(struct finding *finding, enum verdict verdict, const char *format, ...)

@@ -11,6 +11,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/cpulist.h"
+#include "judge/changes.h"
 #include "judge/internal.h"
 
 #define TICKS_LATE_MAX 0.05
@@ -43,36 +44,6 @@ bool finding_set(struct finding *finding, enum verdict verdict, const char *form
 	return false;
 }
 
-static void auto_context(struct judge_context *context)
-{
-	for (size_t i = 0; i < SCENARIO_MAX_TENANTS; i++) {
-		counter_release(&context->vcpu[i]);
-		counter_release(&context->run_delay[i]);
-	}
-	counter_release(&context->busy);
-	counter_release(&context->idle);
-	counter_release(&context->steal);
-	model_release(&context->model);
-}
-
-static void load(struct judge_context *context)
-{
-	const struct judge_input *input = context->input;
-	const struct scenario *scenario = input->scenario;
-
-	context->cpu_count = CPU_COUNT(&scenario->scarce_cpus);
-	context->interval_s = input->manifest->sample_interval_s > 0 ? input->manifest->sample_interval_s
-								     : (double)scenario->sample_ns / 1e9;
-	for (size_t i = 0; i < scenario->tenant_count; i++) {
-		counter_load(&context->vcpu[i], input->samples, scenario->tenants[i].name, "vcpu_usage_ns");
-		counter_load(
-			&context->run_delay[i], input->samples, scenario->tenants[i].name, "run_delay_ns");
-	}
-	counter_load(&context->busy, input->samples, "host", "set_busy_ns");
-	counter_load(&context->idle, input->samples, "host", "set_idle_ns");
-	counter_load(&context->steal, input->samples, "host", "set_steal_ns");
-}
-
 static bool is_started(const struct scenario *scenario, size_t tenant)
 {
 	for (size_t i = 0; i < scenario->event_count; i++)
@@ -83,8 +54,11 @@ static bool is_started(const struct scenario *scenario, size_t tenant)
 }
 
 /* One tenant that does not work changes what the others get, so it spoils every expectation. */
-static char *tenant_trouble(const struct scenario *scenario, const struct manifest *manifest)
+static char *tenant_trouble(const struct judge_input *input)
 {
+	const struct scenario *scenario = input->scenario;
+	const struct manifest *manifest = input->manifest;
+
 	for (size_t i = 0; i < scenario->tenant_count; i++) {
 		const struct manifest_tenant *found = NULL;
 		const char *name = scenario->tenants[i].name;
@@ -95,7 +69,8 @@ static char *tenant_trouble(const struct scenario *scenario, const struct manife
 				found = &manifest->tenants[j];
 		if (!found)
 			return xasprintf("the manifest does not know tenant '%s'", name);
-		if (found->trouble && *found->trouble)
+		bool died = isfinite(changes_death_s(scenario, input->events, (unsigned)i));
+		if (found->trouble && *found->trouble && !died)
 			return xasprintf("the workload of '%s' was in trouble: %s", name, found->trouble);
 		if (!found->worked)
 			return xasprintf("the workload of '%s' did no work", name);
@@ -124,22 +99,54 @@ static char *run_trouble(const struct judge_input *input)
 					      !CPU_EQUAL(&used, &input->scenario->scarce_cpus)))
 		return xasprintf("the run made the CPUs %s scarce, not those that the scenario names",
 			manifest->scarce_cpus);
-	return tenant_trouble(input->scenario, manifest);
+	return tenant_trouble(input);
 }
 
-static void judge_one(const struct judge_context *context, struct finding *finding)
+static void judge_kind(const struct judge_context *context, struct finding *finding)
 {
 	switch (finding->expect->kind) {
 	case EXPECT_SHARE:
-		judge_share(context, finding);
+	case EXPECT_LEVEL:
+	case EXPECT_RATIO:
+		judge_mean(context, finding);
 		return;
 	case EXPECT_SETTLES:
 		judge_settles(context, finding);
 		return;
-	default:
+	case EXPECT_STARVES:
+	case EXPECT_NEVER_STARVES:
+		judge_starves(context, finding);
+		return;
+	case EXPECT_CONSERVES:
+		judge_conserves(context, finding);
+		return;
+	case EXPECT_UNCHANGED:
+		judge_unchanged(context, finding);
+		return;
+	case EXPECT_KIND_COUNT:
 		break;
 	}
 	BUG("expectation kind %d", (int)finding->expect->kind);
+}
+
+static void judge_one(const struct judge_context *context, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	bool scarce = expect->resource == RESOURCE_MEMORY || expect->resource == context->model.resource;
+
+	if (expect->need != NEED_NOTHING && !scarce) {
+		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+			"the scenario does not make '%s' scarce, so neither contention nor plenty of it can be proven",
+			resource_name(expect->resource));
+		return;
+	}
+	judge_kind(context, finding);
+	/* A rate is a rate of a layer, and memory of a VM is more than one number: say which, with every verdict. */
+	if (expect->resource != RESOURCE_CPU) {
+		AUTO(free_ptr) char *reason = STEAL(finding->reason);
+		(void)finding_set(finding, finding->verdict, "%s; measured: %s", reason,
+			measure_spec(expect->measure)->summary);
+	}
 }
 
 static enum verdict worst(const struct judgement *judgement)
@@ -155,6 +162,17 @@ static enum verdict worst(const struct judgement *judgement)
 	return verdict;
 }
 
+static void finding_clear(struct finding *finding)
+{
+	double *const numbers[] = {&finding->expected, &finding->measured, &finding->tolerance,
+		&finding->interval_low, &finding->interval_high, &finding->dead_time_s,
+		&finding->settling_time_s, &finding->time_50_s, &finding->time_90_s, &finding->overshoot,
+		&finding->residue, &finding->at_from_s, &finding->at_to_s, &finding->lowest};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		*numbers[i] = (double)NAN;
+}
+
 int judge_run(const struct judge_input *input, struct judgement *ret_judgement, struct err *err)
 {
 	AUTO(context) struct judge_context context = {.input = input};
@@ -163,34 +181,30 @@ int judge_run(const struct judge_input *input, struct judgement *ret_judgement, 
 	AUTO(free_ptr) char *trouble = run_trouble(input);
 	struct err model_err = ERR_INIT;
 
-	if (scenario->expect_count && model_cpu(scenario, input->events, &context.model, &model_err)) {
+	if (scenario->expect_count && model_make(scenario, input->events, &context.model, &model_err)) {
 		/* Wrong words are the user's; a limit that did not take is something found out about this run. */
 		if (model_err.domain == ERR_INPUT)
 			return err_set(err, ERR_INPUT, 0, "%s", model_err.text);
 		if (!trouble)
 			trouble = xstrdup(model_err.text);
 	}
-	load(&context);
+	context_load(&context);
 	judgement.count = scenario->expect_count;
 	judgement.findings = xcalloc(judgement.count, sizeof(*judgement.findings));
+	context.findings = judgement.findings;
 	for (size_t i = 0; i < judgement.count; i++) {
-		judgement.findings[i] = (struct finding){
-			.expect = &scenario->expects[i],
-			.verdict = VERDICT_INCONCLUSIVE,
-			.expected = (double)NAN,
-			.measured = (double)NAN,
-			.tolerance = (double)NAN,
-			.interval_low = (double)NAN,
-			.interval_high = (double)NAN,
-			.dead_time_s = (double)NAN,
-			.settling_time_s = (double)NAN,
-			.overshoot = (double)NAN,
-		};
+		struct finding *finding = &judgement.findings[i];
+		*finding = (struct finding){.expect = &scenario->expects[i], .verdict = VERDICT_INCONCLUSIVE};
+		finding_clear(finding);
 		if (trouble)
-			(void)finding_set(&judgement.findings[i], VERDICT_INCONCLUSIVE, "%s", trouble);
-		else
-			judge_one(&context, &judgement.findings[i]);
+			(void)finding_set(finding, VERDICT_INCONCLUSIVE, "%s", trouble);
+		else if (finding->expect->kind != EXPECT_UNCHANGED)
+			judge_one(&context, finding);
 	}
+	/* These look at what was found out about others. */
+	for (size_t i = 0; i < judgement.count && !trouble; i++)
+		if (scenario->expects[i].kind == EXPECT_UNCHANGED)
+			judge_one(&context, &judgement.findings[i]);
 	judgement.verdict = worst(&judgement);
 	/* Without expectations there is nothing to fail, but a broken run is no pass. */
 	if (!judgement.count && trouble)

@@ -5,6 +5,7 @@
 #ifndef LIMITLAB_JUDGE_JUDGE_H
 #define LIMITLAB_JUDGE_JUDGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -15,17 +16,28 @@
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE };
 const char *verdict_name(enum verdict verdict);
 
+/*
+ * Numbers are in judge_unit(): share: fraction of the capacity (of requests: of what all tenants got); settles: s, longest
+ * and measured settling time; starves, never starves: s, asked and longest measured stretch; ratio: a quotient; level,
+ * conserves, unchanged: the measure's unit.  What a kind does not have is NAN.
+ */
 struct finding {
 	const struct expect_spec *expect;
 	enum verdict verdict;
-	double expected,
-		measured; /* share: fraction of the capacity; settles: longest and measured settling time, s */
-	double tolerance;                   /* fraction of the capacity; settles: half-width of the band */
-	double interval_low, interval_high; /* 95 % interval of `measured`, NAN when it has none */
+	double expected, measured;
+	/* Half-width of what passes, same unit.  settles: of the band, as a fraction of the capacity, or, where it settles
+	 * to a value, in the measure's unit.  NAN with bounds instead of a value. */
+	double tolerance;
+	double interval_low, interval_high; /* 95 % interval of `measured` */
 	size_t samples;
-	double dead_time_s, settling_time_s; /* settles only; NAN otherwise, and when it never settled */
-	double overshoot; /* settles only: beyond the new level, as a fraction of the change */
-	char *reason;     /* one sentence, always there */
+	/* settles.  From the event's begin; NAN also when it never came to that. */
+	double dead_time_s, settling_time_s, time_50_s, time_90_s;
+	double overshoot; /* beyond the new level, as a fraction of the change */
+	double residue;   /* what it ends with, less the new level: in the unit of the tolerance */
+	/* starves, never starves: the longest stretch; conserves: the piece that is furthest off. */
+	double at_from_s, at_to_s;
+	double lowest; /* never starves: least in any interval between two samples, fraction of the capacity */
+	char *reason;  /* one sentence, always there */
 };
 
 struct judgement {
@@ -43,10 +55,23 @@ struct judge_input {
 	const struct table *series;
 };
 
+/*
+ * Judges every expectation.  ERR_INPUT: the scenario asks for a model that does not apply to it.
+ */
 int judge_run(const struct judge_input *input, struct judgement *ret_judgement, struct err *err);
 void judgement_release(struct judgement *judgement);
 /* 0, 1 or 3 (the table of exit codes). */
 int judgement_exit_code(const struct judgement *judgement);
+/* "fraction of the capacity", "s", "bit/s": the unit of a finding's numbers. */
+const char *judge_unit(const struct expect_spec *expect);
+/* settles: to a value in the measure's unit, not to the model's share. */
+bool judge_settles_to_level(const struct expect_spec *expect);
+/* "33.33 %", "1.000 s", "95.10 Mbit/s"; "-" for NAN.  The caller frees. */
+char *judge_value_text(const struct expect_spec *expect, double value);
+/* "2.00 points", "4.75 Mbit/s".  The caller frees. */
+char *judge_tolerance_text(const struct expect_spec *expect, double value);
+/* A value of the measure itself, whatever the kind.  The caller frees. */
+char *judge_level_text(enum measure measure, double value);
 int judgement_write_json(const struct judgement *judgement, const struct scenario *scenario, const char *path,
 	struct err *err);
 /* The same as one line of JSON, with the run directory in it.  The caller frees. */

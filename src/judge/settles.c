@@ -8,19 +8,23 @@
 #include "base/buf.h"
 
 /*
- * The share is smoothed over a sliding window of `smooth_s`, so that no single sample decides.  The share has settled
+ * What the tenant gets is smoothed over a sliding window of `smooth_s`, so that no single sample decides.  It has settled
  * at a sample's time when every window that begins there or later lies in the band around the new level; its dead time
  * ends with the first window that, up to there, has left the band around the old level towards the new.  Both are
- * known to one sample interval.
+ * known to one sample interval.  50 and 90 % of the way are told from single samples.
+ *
+ * Levels are parts of the capacity where the model says them, and in the measure's unit where the scenario does: then the old
+ * level is what the tenant really had just before the event.
  */
 struct response {
 	double event_s, until_s; /* when the change began; when the next one comes */
 	double before, after;    /* expected levels */
+	double band;             /* half its width */
 	double smooth_s;
+	double capacity; /* 1 where levels are in the measure's unit */
 };
 
-/* When the event really began and when the kernel had confirmed all of it. */
-static bool event_times(const struct judge_context *context, const struct expect_spec *expect,
+bool judge_event_times(const struct judge_context *context, const struct expect_spec *expect,
 	double *ret_start_s, double *ret_end_s)
 {
 	const struct event_log *log = context->input->events;
@@ -49,14 +53,13 @@ static double level_before(const struct model *model, unsigned tenant, double t_
 	return level;
 }
 
-static double smooth(
-	const struct judge_context *context, const struct counter *counter, double from_s, double to_s)
+static double smooth(const struct metric *metric, const struct response *response, double from_s, double to_s)
 {
-	return counter_growth(counter, from_s, to_s) / 1e9 / (context->cpu_count * (to_s - from_s));
+	return metric_mean(metric, response->capacity, from_s, to_s);
 }
 
 /* The share that it really had just before the event; a share that is at its new level already proves no reaction. */
-static double was_at(const struct judge_context *context, const struct counter *counter, unsigned tenant,
+static double was_at(const struct judge_context *context, const struct metric *metric, unsigned tenant,
 	const struct response *response)
 {
 	double from_s = response->event_s - response->smooth_s;
@@ -68,12 +71,39 @@ static double was_at(const struct judge_context *context, const struct counter *
 			step->share[tenant] == response->before)
 			from_s = fmax(from_s, step->from_s);
 	}
-	return smooth(context, counter, from_s, response->event_s);
+	return smooth(metric, response, from_s, response->event_s);
 }
 
-static void measure(const struct judge_context *context, const struct counter *counter,
-	const struct response *response, double band, struct finding *finding)
+/* What it has at a sample: a level as it was read, a rate as it was since the sample before. */
+static double sample_at(const struct metric *metric, const struct response *response, size_t sample)
 {
+	const double *t_s = metric->total.t_s;
+
+	if (metric->is_level)
+		return metric->level.value[sample] / metric->divisor / response->capacity;
+	return sample ? smooth(metric, response, t_s[sample - 1], t_s[sample]) : (double)NAN;
+}
+
+static void find_way(const struct metric *metric, const struct response *response, struct finding *finding)
+{
+	const struct counter *total = &metric->total;
+
+	for (size_t i = counter_first(total, response->event_s); i < total->count; i++) {
+		double t_s = total->t_s[i];
+		if (t_s > response->until_s)
+			break;
+		double way = (sample_at(metric, response, i) - response->before) /
+			     (response->after - response->before);
+		if (isnan(finding->time_50_s) && way >= 0.5)
+			finding->time_50_s = t_s - response->event_s;
+		if (isnan(finding->time_90_s) && way >= 0.9)
+			finding->time_90_s = t_s - response->event_s;
+	}
+}
+
+static void measure(const struct metric *metric, const struct response *response, struct finding *finding)
+{
+	const struct counter *counter = &metric->total;
 	double direction = response->after > response->before ? 1 : -1;
 	double settled_s = (double)NAN, dead_s = (double)NAN, overshoot = 0;
 
@@ -81,51 +111,164 @@ static void measure(const struct judge_context *context, const struct counter *c
 		double t_s = counter->t_s[i];
 		if (t_s > response->until_s)
 			break;
-		/* Up to here: has it left the old level? */
-		double past = smooth(context, counter, t_s - response->smooth_s, t_s);
-		if (isnan(dead_s) && (past - response->before) * direction > band)
+		/* Up to here: has it left the old level?  A level needs no smoothing, which would only delay it. */
+		double past = metric->is_level ? sample_at(metric, response, i)
+					       : smooth(metric, response, t_s - response->smooth_s, t_s);
+		if (isnan(dead_s) && (past - response->before) * direction > response->band)
 			dead_s = t_s;
 		if (t_s + response->smooth_s > response->until_s)
 			continue;
 		/* From here on: is it at the new one? */
-		double share = smooth(context, counter, t_s, t_s + response->smooth_s);
+		double level = smooth(metric, response, t_s, t_s + response->smooth_s);
 		finding->samples++;
-		overshoot = fmax(overshoot, (share - response->after) * direction);
-		if (fabs(share - response->after) > band)
+		overshoot = fmax(overshoot, (level - response->after) * direction);
+		if (fabs(level - response->after) > response->band)
 			settled_s = (double)NAN;
 		else if (isnan(settled_s))
 			settled_s = t_s;
 	}
+	find_way(metric, response, finding);
 	finding->settling_time_s = settled_s - response->event_s;
 	finding->dead_time_s = fmin(dead_s, settled_s) - response->event_s;
 	finding->overshoot = overshoot / fabs(response->after - response->before);
+	finding->residue =
+		smooth(metric, response, response->until_s - response->smooth_s, response->until_s) -
+		response->after;
+	finding->measured = finding->settling_time_s;
+}
+
+/* Levels and the band, as far as the scenario and the model say them. */
+static void set_levels(const struct judge_context *context, double confirmed_s, struct response *response,
+	struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	double capacity = judge_capacity(context, expect->measure);
+
+	if (judge_settles_to_level(expect)) {
+		response->capacity = 1;
+		response->before = (double)NAN;
+		response->after = expect->value;
+		response->band =
+			expect->within_absolute
+				? expect->within
+				: expect->within * (isnan(capacity) ? fabs(expect->value) : capacity);
+		/* What was just before is known when the samples are. */
+		finding->tolerance = response->band;
+		return;
+	}
+	response->capacity = capacity;
+	response->band = expect->within_absolute ? expect->within / capacity : expect->within;
+	finding->tolerance = response->band;
+	response->before = expect->resource == context->model.resource
+				   ? level_before(&context->model, expect->tenant, response->event_s)
+				   : (double)NAN;
+	response->after =
+		judge_model_share(context, expect->measure, expect->tenant, confirmed_s, response->until_s);
+}
+
+static char *level_text(const struct expect_spec *expect, double level)
+{
+	return judge_settles_to_level(expect) ? judge_level_text(expect->measure, level)
+					      : xasprintf("%.2f %%", 100 * level);
+}
+
+static bool tells_apart(const struct response *response, const char *name, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	AUTO(free_ptr) char *before = level_text(expect, response->before);
+	AUTO(free_ptr) char *after = level_text(expect, response->after);
+	AUTO(free_ptr) char *band = judge_tolerance_text(expect, response->band);
+
+	if (fabs(response->after - response->before) > response->band)
+		return true;
+	return finding_set(finding, VERDICT_INCONCLUSIVE,
+		judge_settles_to_level(expect)
+			? "nothing to settle: '%s' had %s before the event and should have %s after it, which the band of "
+			  "%s does not tell apart"
+			: "nothing to settle: the expected share of '%s' is %s before the event and %s after it, which the "
+			  "band of %s does not tell apart",
+		name, before, after, band);
+}
+
+/* The samples, and whether the tenant was where it should settle from. */
+static bool begins_right(const struct judge_context *context, const struct metric *metric,
+	struct response *response, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	const char *name = context->input->scenario->tenants[expect->tenant].name;
+	double from_s = response->event_s;
+
+	if (!window_covered(context, &metric->total, metric->what, &from_s, &response->until_s, finding))
+		return false;
+	if (judge_settles_to_level(expect)) {
+		response->before = metric->is_level
+					   ? metric_at(metric, response->event_s)
+					   : smooth(metric, response, response->event_s - response->smooth_s,
+						     response->event_s);
+		return tells_apart(response, name, finding);
+	}
+	double was = was_at(context, metric, expect->tenant, response);
+	double moved = (was - response->before) / (response->after - response->before);
+	if (!(moved < 0.5))
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"nothing that could settle: '%s' had %.2f %% just before the event, nearer to the %.2f %% after it "
+			"than to the %.2f %% that it should have had",
+			name, 100 * was, 100 * response->after, 100 * response->before);
+	return true;
+}
+
+static void tell(
+	const struct judge_context *context, const struct response *response, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	const char *name = context->input->scenario->tenants[expect->tenant].name;
+	double limit_s = finding->expected;
+	bool level = judge_settles_to_level(expect);
+	AUTO(free_ptr) char *after = level_text(expect, response->after);
+	AUTO(free_ptr) char *band = judge_tolerance_text(expect, response->band);
+	AUTO(free_ptr) char *residue = level_text(expect, finding->residue);
+
+	if (isnan(finding->settling_time_s)) {
+		(void)finding_set(finding, VERDICT_FAIL,
+			"the %s of '%s' did not come to stay within %s of %s in the %.3g s after the event "
+			"(means over %.3g s%s%s)",
+			level ? "level" : "share", name, band, after, response->until_s - response->event_s,
+			response->smooth_s, level ? "); it ends away from it by " : "", level ? residue : "");
+		return;
+	}
+	(void)finding_set(finding, finding->settling_time_s <= limit_s ? VERDICT_PASS : VERDICT_FAIL,
+		"'%s' settled to %s +- %s within %.3f s, %.3g s allowed; dead time %.3f s, overshoot "
+		"%.1f %% of the change (means over %.3g s, sampled every %.3g s)",
+		name, after, band, finding->settling_time_s, limit_s, finding->dead_time_s,
+		100 * finding->overshoot, response->smooth_s, context->interval_s);
 }
 
 void judge_settles(const struct judge_context *context, struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
-	const struct counter *counter = &context->vcpu[expect->tenant];
+	const struct metric *metric = &context->metric[expect->measure][expect->tenant];
 	const char *name = context->input->scenario->tenants[expect->tenant].name;
-	AUTO(free_ptr) char *what = xasprintf("vcpu_usage_ns of '%s'", name);
 	double limit_s = (double)expect->within_ns / 1e9, confirmed_s = 0;
 	struct response response = {.until_s = (double)expect->to_ns / 1e9};
 
 	finding->expected = limit_s;
 	finding->tolerance = expect->within;
-	if (!event_times(context, expect, &response.event_s, &confirmed_s)) {
+	if (!judge_event_times(context, expect, &response.event_s, &confirmed_s)) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE, "the log has no event at %.6g s",
 			(double)expect->after_ns / 1e9);
 		return;
 	}
-	response.before = level_before(&context->model, expect->tenant, response.event_s);
-	response.after = model_mean(&context->model, expect->tenant, confirmed_s, response.until_s);
+	set_levels(context, confirmed_s, &response, finding);
 	response.smooth_s = fmax(fmin(fmax(limit_s, 0.4), 1), 2 * context->interval_s);
-	if (!(fabs(response.after - response.before) > expect->within)) {
-		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
-			"nothing to settle: the expected share of '%s' is %.2f %% before the event and %.2f %% after it, "
-			"which the band of %.2f points does not tell apart",
-			name, 100 * response.before, 100 * response.after, 100 * expect->within);
-		return;
+	if (!judge_settles_to_level(expect)) {
+		if (isnan(response.before) || isnan(response.after)) {
+			(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+				"the model says nothing about %.6g s to %.6g s", response.event_s,
+				response.until_s);
+			return;
+		}
+		if (!tells_apart(&response, name, finding))
+			return;
 	}
 	if (response.until_s - response.event_s < limit_s + response.smooth_s) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
@@ -133,37 +276,14 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 			response.until_s - response.event_s, limit_s, response.smooth_s);
 		return;
 	}
-	double from_s = response.event_s;
-	if (!window_covered(context, counter, what, &from_s, &response.until_s, finding))
+	if (!begins_right(context, metric, &response, finding))
 		return;
-	double was = was_at(context, counter, expect->tenant, &response);
-	double moved = (was - response.before) / (response.after - response.before);
-	if (!(moved < 0.5)) {
-		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
-			"nothing that could settle: '%s' had %.2f %% just before the event, nearer to the %.2f %% after it "
-			"than to the %.2f %% that it should have had",
-			name, 100 * was, 100 * response.after, 100 * response.before);
-		return;
-	}
-	measure(context, counter, &response, expect->within, finding);
-	finding->measured = finding->settling_time_s;
+	measure(metric, &response, finding);
 	/* The time of the change itself belongs to nobody; the evidence is taken from what comes after it. */
 	if (!evidence_holds(context, confirmed_s, response.until_s, finding))
 		return;
 	if (!(finding->settling_time_s <= limit_s) &&
 		!evidence_holds_throughout(context, confirmed_s, response.until_s, finding))
 		return;
-	if (isnan(finding->settling_time_s)) {
-		(void)finding_set(finding, VERDICT_FAIL,
-			"the share of '%s' did not come to stay within %.2f points of %.2f %% in the %.3g s after the event "
-			"(means over %.3g s)",
-			name, 100 * expect->within, 100 * response.after, response.until_s - response.event_s,
-			response.smooth_s);
-		return;
-	}
-	(void)finding_set(finding, finding->settling_time_s <= limit_s ? VERDICT_PASS : VERDICT_FAIL,
-		"'%s' settled to %.2f %% +- %.2f points within %.3f s, %.3g s allowed; dead time %.3f s, overshoot "
-		"%.1f %% of the change (means over %.3g s, sampled every %.3g s)",
-		name, 100 * response.after, 100 * expect->within, finding->settling_time_s, limit_s,
-		finding->dead_time_s, 100 * finding->overshoot, response.smooth_s, context->interval_s);
+	tell(context, &response, finding);
 }

@@ -11,9 +11,74 @@ static void put(json_t *object, const char *name, json_t *value)
 		BUG("cannot store '%s'", name);
 }
 
+static const char *expected_from(const struct expect_spec *expect)
+{
+	switch (expect->kind) {
+	case EXPECT_UNCHANGED:
+		return "before";
+	case EXPECT_CONSERVES:
+		return expect->is_model ? "model" : "capacity";
+	case EXPECT_LEVEL:
+	case EXPECT_RATIO:
+		return expect->is_model ? "model" : isnan(expect->value) ? "bound" : "value";
+	default:
+		return expect->is_model ? "model" : "value";
+	}
+}
+
+static void put_number(json_t *object, const char *name, double value)
+{
+	put(object, name, json_number_or_null(value));
+}
+
+/* What only some kinds have. */
+static void put_of_kind(json_t *json, const struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+
+	switch (expect->kind) {
+	case EXPECT_SETTLES:
+		put_number(json, "after_s", (double)expect->after_ns / 1e9);
+		put_number(json, "dead_time_s", finding->dead_time_s);
+		put_number(json, "time_50_s", finding->time_50_s);
+		put_number(json, "time_90_s", finding->time_90_s);
+		put_number(json, "settling_time_s", finding->settling_time_s);
+		put_number(json, "overshoot", finding->overshoot);
+		put_number(json, "residue", finding->residue);
+		put(json, "level_unit",
+			json_text(judge_settles_to_level(expect) ? measure_spec(expect->measure)->unit
+								 : "fraction of the capacity"));
+		return;
+	case EXPECT_LEVEL:
+	case EXPECT_RATIO:
+		put_number(json, "at_least", expect->at_least);
+		put_number(json, "at_most", expect->at_most);
+		return;
+	case EXPECT_STARVES:
+	case EXPECT_NEVER_STARVES:
+		put_number(json, "below", expect->below);
+		put_number(json, "stretch_from_s", finding->at_from_s);
+		put_number(json, "stretch_to_s", finding->at_to_s);
+		put_number(json, "lowest", finding->lowest);
+		return;
+	case EXPECT_CONSERVES:
+		put_number(json, "every_s", (double)expect->every_ns / 1e9);
+		put_number(json, "piece_from_s", finding->at_from_s);
+		put_number(json, "piece_to_s", finding->at_to_s);
+		return;
+	case EXPECT_UNCHANGED:
+		put_number(json, "after_s", (double)expect->after_ns / 1e9);
+		put_number(json, "before_from_s", (double)expect->before_ns / 1e9);
+		return;
+	default:
+		return;
+	}
+}
+
 static json_t *finding_json(const struct finding *finding, const struct scenario *scenario)
 {
 	const struct expect_spec *expect = finding->expect;
+	const struct measure_spec *measure = measure_spec(expect->measure);
 	json_t *json = json_object();
 	json_t *interval = json_null();
 
@@ -21,13 +86,18 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 	put(json, "verdict", json_text(verdict_name(finding->verdict)));
 	put(json, "kind", json_text(expect_kind_name(expect->kind)));
 	put(json, "resource", json_text(resource_name(expect->resource)));
-	put(json, "tenant", json_text(scenario->tenants[expect->tenant].name));
+	put(json, "measure", json_text(measure->name));
+	put(json, "layer", json_text(measure->summary));
+	put(json, "tenant",
+		expect->kind == EXPECT_CONSERVES ? json_null()
+						 : json_text(scenario->tenants[expect->tenant].name));
+	if (expect->kind == EXPECT_RATIO)
+		put(json, "over", json_text(scenario->tenants[expect->other].name));
 	put(json, "from_s", json_real((double)expect->from_ns / 1e9));
 	put(json, "to_s", json_real((double)expect->to_ns / 1e9));
 	put(json, "needs", json_text(need_name(expect->need)));
-	put(json, "unit", json_text(expect->kind == EXPECT_SETTLES ? "s" : "fraction of the capacity"));
-	put(json, "expected_from",
-		json_text(expect->is_model || expect->kind == EXPECT_SETTLES ? "model" : "value"));
+	put(json, "unit", json_text(judge_unit(expect)));
+	put(json, "expected_from", json_text(expected_from(expect)));
 	put(json, "expected", json_number_or_null(finding->expected));
 	put(json, "measured", json_number_or_null(finding->measured));
 	put(json, "tolerance", json_number_or_null(finding->tolerance));
@@ -35,12 +105,7 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 		interval = json_pack("[f, f]", finding->interval_low, finding->interval_high);
 	put(json, "interval_95", interval);
 	put(json, "samples", json_integer((json_int_t)finding->samples));
-	if (expect->kind == EXPECT_SETTLES) {
-		put(json, "after_s", json_real((double)expect->after_ns / 1e9));
-		put(json, "dead_time_s", json_number_or_null(finding->dead_time_s));
-		put(json, "settling_time_s", json_number_or_null(finding->settling_time_s));
-		put(json, "overshoot", json_number_or_null(finding->overshoot));
-	}
+	put_of_kind(json, finding);
 	put(json, "line", json_integer(expect->mark.line));
 	put(json, "reason", json_text(finding->reason));
 	return json;

@@ -100,8 +100,8 @@ static int load(struct results *results, struct err *err)
 		event_log_read_csv(&results->events, events, err) || load_series(results, err))
 		return -1;
 	/* Why there is no model is told by the judge, as the reason of each finding. */
-	results->has_model = results->scenario->has_scarce_cpu &&
-			     !model_cpu(results->scenario, &results->events, &results->model, NULL);
+	results->has_model = !model_make(results->scenario, &results->events, &results->model, NULL) &&
+			     results->model.says_shares;
 	return 0;
 }
 

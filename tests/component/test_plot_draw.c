@@ -106,7 +106,7 @@ static void make(struct made *made, const char *const *names, size_t count)
 			.from_ns = (20 * i + 2) * NS_PER_S,
 			.to_ns = 20 * (i + 1) * NS_PER_S};
 	}
-	made->model = (struct model){made->steps, 4};
+	made->model = (struct model){.steps = made->steps, .step_count = 4};
 	made->judgement = (struct judgement){VERDICT_PASS, made->findings, 4};
 }
 

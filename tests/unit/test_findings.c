@@ -36,7 +36,8 @@ static void test_table(void **state)
 		"      because\n";
 	static char name[] = "\xc3\xa4", longer[] = "longer name", reason[] = "because";
 	struct expect_spec share = {.kind = EXPECT_SHARE, .name = name, .within = 0.02};
-	struct expect_spec settles = {.kind = EXPECT_SETTLES, .name = longer, .within = 0.05};
+	struct expect_spec settles = {
+		.kind = EXPECT_SETTLES, .name = longer, .is_model = true, .within = 0.05};
 	struct finding findings[] = {
 		{.expect = &share, .expected = 1 / 3., .measured = 0.331, .tolerance = 0.02},
 		{.expect = &settles,

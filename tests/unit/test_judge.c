@@ -383,7 +383,7 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 	double end_s = c->end_s > 0 ? c->end_s : (double)scenario->duration_ns / 1e9 + 0.3;
 	struct model model = {0};
 
-	assert_int_equal(model_cpu(scenario, NULL, &model, NULL), 0);
+	assert_int_equal(model_make(scenario, NULL, &model, NULL), 0);
 	table_init(&run->samples, columns, ARRAY_SIZE(columns));
 	long per_sample = lround(INTERVAL_S / STEP_S);
 	for (long step = -per_sample * 2; (double)step * STEP_S <= end_s; step++) {

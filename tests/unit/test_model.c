@@ -163,7 +163,7 @@ static void test_declared_steps(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	if (model_cpu(scenario, NULL, &model, &err))
+	if (model_make(scenario, NULL, &model, &err))
 		fail_msg("%s", err.text);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		double blue = model_mean(&model, 0, cases[i].t_s - 0.5, cases[i].t_s + 0.5);
@@ -222,7 +222,7 @@ static void test_logged_steps(void **state)
 	(void)state;
 	full_log(&log);
 	log.records[2].end_s = 2.5; /* the kernel had it late */
-	if (model_cpu(scenario, &log, &model, &err))
+	if (model_make(scenario, &log, &model, &err))
 		fail_msg("%s", err.text);
 	assert_true(fabs(model_mean(&model, 1, 2.1, 2.5) - 0.5) < 1e-9);
 	assert_true(fabs(model_mean(&model, 1, 2.5, 4) - 0.75) < 1e-9);
@@ -275,7 +275,7 @@ static void test_log_errors(void **state)
 			record(&log, 3, "stop", "nobody", LIMIT_COUNT, 0);
 			break;
 		}
-		if (!model_cpu(scenario, &log, &model, &err))
+		if (!model_make(scenario, &log, &model, &err))
 			fail_msg("%s: not noticed", cases[i].name);
 		if (err.domain != ERR_RUN || !strstr(err.text, cases[i].text))
 			fail_msg("%s: domain %d, '%s'", cases[i].name, err.domain, err.text);
@@ -290,20 +290,23 @@ static void test_not_applicable(void **state)
 
 	(void)state;
 	CPU_SET(1, &scenario->tenants[1].cpus);
-	assert_int_equal(model_cpu(scenario, NULL, &model, &err), -1);
+	assert_int_equal(model_make(scenario, NULL, &model, &err), -1);
 	assert_int_equal(err.domain, ERR_INPUT);
 	assert_non_null(strstr(err.text, "'red' may also run outside"));
 	/* A tenant that lives elsewhere takes nothing from the set. */
 	CPU_ZERO(&scenario->tenants[1].cpus);
 	CPU_SET(1, &scenario->tenants[1].cpus);
-	assert_int_equal(model_cpu(scenario, NULL, &model, NULL), 0);
+	assert_int_equal(model_make(scenario, NULL, &model, NULL), 0);
 	assert_true(fabs(model_mean(&model, 0, 0, 6) - 1) < 1e-9);
 	assert_true(fabs(model_mean(&model, 1, 0, 6)) < 1e-9);
 	scenario->has_scarce_cpu = false;
 	err_clear(&err);
 	model_release(&model);
-	assert_int_equal(model_cpu(scenario, NULL, &model, &err), -1);
-	assert_int_equal(err.domain, ERR_INPUT);
+	/* With nothing scarce there are steps, and no shares. */
+	assert_int_equal(model_make(scenario, NULL, &model, &err), 0);
+	assert_false(model.says_shares);
+	assert_true(model.step_count && model.steps[0].active[0]);
+	assert_true(isnan(model_mean(&model, 0, 0, 6)));
 }
 
 int main(void)

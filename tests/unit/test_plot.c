@@ -279,7 +279,7 @@ static void preamble_full(void **state)
 	(void)state;
 	struct scenario scenario = make_scenario();
 	struct manifest manifest = make_manifest();
-	struct model model = {steps, ARRAY_SIZE(steps)};
+	struct model model = {.steps = steps, .step_count = ARRAY_SIZE(steps)};
 	struct finding findings[] = {
 		{.verdict = VERDICT_PASS}, {.verdict = VERDICT_PASS}, {.verdict = VERDICT_FAIL}};
 	struct judgement judgement = {VERDICT_FAIL, findings, ARRAY_SIZE(findings)};

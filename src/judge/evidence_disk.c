@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "judge/internal.h"
+
+#include <math.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+
+/* Of the disk's declared rate. */
+#define CARRIED_MIN_CONTENTION 0.95
+#define CARRIED_MAX_PLENTY     0.90
+/* Of the host's CPUs: with 6 % idle the guests, not the disk, were what was scarce (200 MiB/s under TCG). */
+#define IDLE_MIN 0.10
+/* Of the deepest queue that the tenant had in any second of the run: that is how many requests its workload keeps. */
+#define DEPTH_MIN 0.80
+#define SECOND    1.0
+
+static const char *name_of(const struct judge_context *context, size_t tenant)
+{
+	return context->input->scenario->tenants[tenant].name;
+}
+
+/* Bytes per second of all tenants together; false: not known everywhere. */
+static bool moved(const struct judge_context *context, double from_s, double to_s, double *ret_sum,
+	struct finding *finding)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < context->input->scenario->tenant_count; i++) {
+		const struct metric *metric = &context->metric[MEASURE_DISK_BANDWIDTH][i];
+		double from = from_s, to = to_s;
+		if (context->death_s[i] <= from_s)
+			continue;
+		if (!window_covered(context, &metric->total, metric->what, &from, &to, finding))
+			return false;
+		sum += metric_mean(metric, 1, from, to);
+	}
+	*ret_sum = sum;
+	return true;
+}
+
+static double depth(const struct counter *queue, double from_s, double to_s)
+{
+	return counter_growth(queue, from_s, to_s) / (to_s - from_s);
+}
+
+/* Requests in flight, mean over the second in which they were most. */
+static double deepest(const struct judge_context *context, const struct counter *queue)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < queue->count; i++) {
+		double to_s = queue->t_s[i] + fmax(SECOND, 2 * context->interval_s);
+		if (to_s <= queue->t_s[queue->count - 1])
+			most = fmax(most, depth(queue, queue->t_s[i], to_s));
+	}
+	return most;
+}
+
+/*
+ * A workload that keeps n requests in flight and waits for the disk alone has n of them there all the time; one that is held
+ * up elsewhere (its guest's CPU, QEMU's threads) has fewer.
+ */
+static bool everybody_queued(const struct judge_context *context, const struct model_step *step,
+	double from_s, double to_s, struct finding *finding)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < context->input->scenario->tenant_count; i++) {
+		const struct counter *queue = &context->queue[i];
+		AUTO(free_ptr) char *what = xasprintf("the queue of '%s'", name_of(context, i));
+		double from = from_s, to = to_s;
+		if (!evidence_is_unserved(step, i))
+			continue;
+		any = true;
+		if (!window_covered(context, queue, what, &from, &to, finding))
+			return false;
+		double most = deepest(context, queue);
+		double length = fmax(SECOND, 2 * context->interval_s);
+		for (double at = from; at + length <= to + 1e-6; at += length) {
+			double now = depth(queue, at, at + length);
+			if (!(now >= DEPTH_MIN * most) || !(most > 0))
+				return finding_set(finding, VERDICT_INCONCLUSIVE,
+					"no contention: '%s' should want more than it gets, but had %.1f requests in its queue "
+					"from %.1f s on where it can have %.1f; at least 80 %% of them is needed",
+					name_of(context, i), now, at, most);
+		}
+	}
+	if (!any)
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"no contention: by the scenario's limits and demands nobody wants more of the disk than it gets");
+	return true;
+}
+
+static bool host_idles(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	double from = from_s, to = to_s;
+
+	if (!window_covered(context, &context->host_busy, "host_busy_ns", &from, &to, finding) ||
+		!window_covered(context, &context->host_idle, "host_idle_ns", &from, &to, finding))
+		return false;
+	double busy = counter_growth(&context->host_busy, from, to);
+	double idle = counter_growth(&context->host_idle, from, to);
+	if (!(idle >= IDLE_MIN * (idle + busy)))
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"no contention for the disk: the host's CPUs were idle for only %.1f %% of their time, so they "
+			"may be what was scarce; at least 10 %% is needed",
+			100 * idle / (idle + busy));
+	return true;
+}
+
+static bool disk_contention(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	const struct model_step *step = evidence_main_step(context, from_s, to_s);
+	double sum = 0, capacity = context->model.capacity;
+
+	if (!step)
+		return finding_set(
+			finding, VERDICT_INCONCLUSIVE, "nothing is known of %.6g s to %.6g s", from_s, to_s);
+	if (!moved(context, from_s, to_s, &sum, finding) || !host_idles(context, from_s, to_s, finding))
+		return false;
+	/* How fast a real disk is nobody declared. */
+	if (isfinite(capacity) && sum < CARRIED_MIN_CONTENTION * capacity)
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"no contention: the disk moved %.1f %% of its rate; at least 95 %% is needed",
+			100 * sum / capacity);
+	return everybody_queued(context, step, from_s, to_s, finding);
+}
+
+static bool disk_plenty(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	double sum = 0, capacity = context->model.capacity;
+
+	if (!isfinite(capacity))
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"how much the disk has to spare is not known: no rate is declared");
+	if (!moved(context, from_s, to_s, &sum, finding))
+		return false;
+	if (sum > CARRIED_MAX_PLENTY * capacity)
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"no plenty: the disk moved %.1f %% of its rate; at most 90 %% may be",
+			100 * sum / capacity);
+	return true;
+}
+
+const struct evidence_ops evidence_disk = {.contention = disk_contention, .plenty = disk_plenty};
