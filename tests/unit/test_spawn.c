@@ -272,7 +272,7 @@ static void test_clean_child(void **state)
 	assert_true(ours > 2);
 	sigfillset(&all);
 	assert_int_equal(pthread_sigmask(SIG_BLOCK, &all, &before), 0);
-	int result = spawn_check(SH("ps -o pgid= -p $$ | tr -d ' '; echo $$; grep SigBlk /proc/$$/status; "
+	int result = spawn_check(SH("ps -o pgid= -p $$ | tr -d ' '; echo $$; grep SigBlk /proc/self/status; "
 				    "ls -l /proc/$$/fd | grep -c limitlab-test-spawn"),
 		&options, NULL);
 	assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
