@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@ struct plan {
 	const char *const *argv;
 	const char *const *env; /* the whole environment */
 	const char *cwd;
-	int stdin_fd, stdout_fd, report_fd;
+	int stdin_fd, stdout_fd, report_fd, netns_fd;
 	pid_t parent;
 };
 
@@ -43,8 +44,9 @@ static _Noreturn void child(const struct plan *plan)
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGINT, SIG_DFL);
 	(void)signal(SIGTERM, SIG_DFL);
-	if (dup2(plan->stdin_fd, 0) >= 0 && dup2(plan->stdout_fd, 1) >= 0 && dup2(plan->stdout_fd, 2) >= 0 &&
-		(!plan->cwd || chdir(plan->cwd) == 0))
+	if ((plan->netns_fd <= 0 || setns(plan->netns_fd, CLONE_NEWNET) == 0) &&
+		dup2(plan->stdin_fd, 0) >= 0 && dup2(plan->stdout_fd, 1) >= 0 &&
+		dup2(plan->stdout_fd, 2) >= 0 && (!plan->cwd || chdir(plan->cwd) == 0))
 		(void)execve(plan->path, (char *const *)(uintptr_t)plan->argv,
 			(char *const *)(uintptr_t)plan->env);
 	why = errno;
@@ -105,6 +107,7 @@ static int start(const char *const *argv, const struct spawn_options *options, i
 		.stdin_fd = stdin_fd >= 0 ? stdin_fd : null_fd,
 		.stdout_fd = stdout_fd >= 0 ? stdout_fd : null_fd,
 		.report_fd = report_write,
+		.netns_fd = options->netns_fd,
 		.parent = getpid(),
 	};
 	pid_t pid = fork();

@@ -20,6 +20,7 @@ struct spawn_options {
 		env; /* extra "NAME=value" entries, NULL terminated, instead of ours of that name; NULL: none */
 	struct buf *output; /* stdout and stderr are appended; NULL: see output_fd */
 	int output_fd; /* when output is NULL and this is > 0: stdout and stderr go here; else /dev/null */
+	int netns_fd; /* when > 0: the child runs in this network namespace (setns(2)), the caller stays where it is */
 	uint64_t timeout_ms; /* 0: none; on expiry the group is killed and the call fails */
 };
 

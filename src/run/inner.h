@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "guest/image.h"
 #include "run/journal.h"
+#include "run/lines.h"
 #include "run/loop.h"
 #include "scenario/scenario.h"
 #include "series/rundir.h"
@@ -39,12 +40,6 @@ struct run_plan {
 	double stop_patience_s;  /* how long a guest may take to acknowledge its stop; 0: the usual time */
 };
 
-/* A line of a tenant's stream, as it came. */
-struct stream_line {
-	uint64_t at_ns;
-	char *text;
-};
-
 struct run_fixture;
 
 /* One tenant while it lives. */
@@ -63,9 +58,7 @@ struct member {
 	bool dead; /* that was noticed and allowed (tenant_spec.may_die) */
 	int stream_fd;
 	struct watch watch;
-	struct buf partial; /* a line that has not ended yet */
-	struct stream_line *lines;
-	size_t line_count, line_capacity;
+	struct lines lines; /* of its stream, as they came */
 	struct workload_stream stream;
 	uint64_t initial[LIMIT_COUNT]; /* at the barrier: what reset goes back to */
 	bool initial_known[LIMIT_COUNT];

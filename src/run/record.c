@@ -21,16 +21,10 @@ static void set_text(char **slot, char *text)
 
 static int write_stream(const struct inner *inner, const struct member *member, struct err *err)
 {
-	struct outfile out;
-
 	AUTO(free_ptr)
 	char *path = xasprintf("%s/" RUNDIR_LOG "/%s.stream", inner->plan->run_dir, member->spec->name);
-	if (outfile_open(&out, path, err))
-		return -1;
-	for (size_t i = 0; i < member->line_count; i++)
-		(void)fprintf(out.stream, "%.6f\t%s\n", inner_seconds(inner, member->lines[i].at_ns),
-			member->lines[i].text);
-	return outfile_commit(&out, err);
+
+	return lines_write(&member->lines, inner->zero_ns, path, err);
 }
 
 /* Live, times were relative to a provisional zero; this reads the kept lines again with the real one. */
@@ -38,9 +32,9 @@ static void reread_stream(struct inner *inner, struct member *member)
 {
 	workload_stream_release(&member->stream);
 	workload_stream_init(&member->stream, member->ops);
-	for (size_t i = 0; i < member->line_count; i++)
-		workload_stream_line(
-			&member->stream, inner_seconds(inner, member->lines[i].at_ns), member->lines[i].text);
+	for (size_t i = 0; i < member->lines.count; i++)
+		workload_stream_line(&member->stream, inner_seconds(inner, member->lines.items[i].at_ns),
+			member->lines.items[i].text);
 }
 
 static bool did_work(const struct workload_stream *stream)

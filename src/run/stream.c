@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,34 +9,14 @@
 #include "guest/runner.h"
 #include "run/inner.h"
 
-#define STREAM_LINE_MAX 8192
-
-static void take_line(struct member *member, uint64_t at_ns, const char *text, size_t length)
+static void take_lines(struct member *member, uint64_t at_ns, const char *data, size_t length)
 {
-	while (length && (text[length - 1] == '\r' || text[length - 1] == '\n'))
-		length--;
-	member->lines =
-		xgrow(member->lines, member->line_count, &member->line_capacity, sizeof(*member->lines));
-	struct stream_line *line = &member->lines[member->line_count++];
-	line->at_ns = at_ns;
-	line->text = xstrndup(text, length);
-	if (member->ops)
-		workload_stream_line(&member->stream, inner_seconds(member->inner, at_ns), line->text);
-}
+	size_t before = member->lines.count;
 
-static void take_lines(struct member *member, uint64_t at_ns)
-{
-	struct buf *partial = &member->partial;
-	size_t begin = 0;
-
-	for (size_t i = 0; i < partial->length; i++) {
-		if (partial->data[i] != '\n' && i - begin < STREAM_LINE_MAX)
-			continue;
-		take_line(member, at_ns, partial->data + begin, i - begin + 1);
-		begin = i + 1;
-	}
-	if (begin)
-		buf_consume(partial, begin);
+	lines_take(&member->lines, at_ns, data, length);
+	for (size_t i = before; member->ops && i < member->lines.count; i++)
+		workload_stream_line(
+			&member->stream, inner_seconds(member->inner, at_ns), member->lines.items[i].text);
 }
 
 static void on_stream(struct watch *watch)
@@ -49,8 +28,7 @@ static void on_stream(struct watch *watch)
 	uint64_t at_ns = clock_now_ns();
 	ssize_t count = read(watch->fd, chunk, sizeof(chunk));
 	if (count > 0) {
-		buf_add(&member->partial, chunk, (size_t)count);
-		take_lines(member, at_ns);
+		take_lines(member, at_ns, chunk, (size_t)count);
 		return;
 	}
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))

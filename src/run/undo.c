@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+#include "fixture/link.h"
 #include "glue/libvirt.h"
 #include "run/journal.h"
 #include "run/prepare.h"
@@ -261,6 +262,13 @@ static int undo_tree(const char *path, const char *unused, struct err *err)
 	return fsio_remove_tree(path, err);
 }
 
+static int undo_link(const char *unused, const char *unused2, struct err *err)
+{
+	(void)unused;
+	(void)unused2;
+	return link_fixture_undo(NULL, err);
+}
+
 const struct undo_kind undo_kinds[] = {
 	{UNDO_RUN, "the run's manifest", undo_run},
 	{UNDO_CGROUPS, "control groups of the tenants", undo_cgroups},
@@ -268,6 +276,7 @@ const struct undo_kind undo_kinds[] = {
 	{UNDO_CGROUP_CONTROLLERS, "controllers of the root group", undo_cgroup_controllers},
 	{UNDO_DOMAIN, "the domain", undo_domain},
 	{UNDO_TREE, "the folder", undo_tree},
+	{UNDO_LINK, "interfaces of the shared link", undo_link},
 };
 const size_t undo_kind_count = ARRAY_SIZE(undo_kinds);
 

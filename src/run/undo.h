@@ -30,6 +30,9 @@ struct undo_kind {
 /* "tree" PATH: a folder of ours below the state directory. */
 #define UNDO_TREE "tree"
 
+/* "link" BRIDGE: interfaces of the shared link in the host's own network namespace. */
+#define UNDO_LINK "link"
+
 const struct undo_kind *undo_find(const char *name);
 extern const struct undo_kind undo_kinds[];
 extern const size_t undo_kind_count;

@@ -18,6 +18,17 @@ struct _virDomain;
 struct vm_host;
 struct vm;
 
+/*
+ * A network card: virtio, on a bridge in QEMU's namespace, through a tap that libvirt makes.  The frames go through QEMU itself,
+ * never through vhost-net: libvirt would take that for KVM guests, where /dev/vhost-net is there, and never under TCG.  So all
+ * accelerations and hosts have the same path, and the work it makes is in threads of QEMU's, which are pinned and counted.
+ */
+struct vm_nic {
+	const char *bridge;
+	const char *tap; /* the name of the tap */
+	uint8_t mac[6];
+};
+
 /* Everything that shapes one domain. */
 struct vm_spec {
 	const char *name; /* the tenant's name; the domain is "limitlab-NAME" */
@@ -27,6 +38,7 @@ struct vm_spec {
 	cpu_set_t emulator_cpus; /* <emulatorpin>; empty: not pinned */
 	bool kvm; /* else TCG, with its translation cache capped at 64 MiB (FACTS: it may grow to 1 GiB) */
 	const char *kernel_path, *initrd_path, *root_path;
+	const struct vm_nic *nic;  /* NULL: none */
 	const char *cmdline_extra; /* appended to the kernel command line; NULL: nothing */
 	const char *console_path;  /* log file of the serial console */
 	/* UNIX socket of the port org.limitlab.stream.0; QEMU listens.  NULL: libvirt chooses one that its QEMU may use. */

@@ -2,6 +2,7 @@
 #include "vm/internal.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,24 @@ static void write_channel(struct writer *out, const char *port, const char *path
 	close_element(out);
 }
 
+static void write_nic(struct writer *out, const struct vm_nic *nic)
+{
+	char mac[18];
+
+	(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1],
+		nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5]);
+	open_element(out, "interface");
+	attribute(out, "type", "bridge");
+	empty_element(out, "mac", "address", mac, NULL);
+	empty_element(out, "source", "bridge", nic->bridge, NULL);
+	empty_element(out, "target", "dev", nic->tap, NULL);
+	empty_element(out, "model", "type", "virtio", NULL);
+	empty_element(out, "driver", "name", "qemu", NULL);
+	/* Nobody boots from it; without its ROM file QEMU would not start. */
+	empty_element(out, "rom", "enabled", "no", NULL);
+	close_element(out);
+}
+
 static void write_devices(struct writer *out, const struct vm_spec *spec)
 {
 	open_element(out, "devices");
@@ -182,6 +201,8 @@ static void write_devices(struct writer *out, const struct vm_spec *spec)
 	empty_element(out, "controller", "type", "usb", "model", "none", NULL);
 	write_channel(out, "org.qemu.guest_agent.0", NULL);
 	write_channel(out, STREAM_PORT, spec->stream_path);
+	if (spec->nic)
+		write_nic(out, spec->nic);
 	open_element(out, "serial");
 	attribute(out, "type", "file");
 	empty_element(out, "source", "path", spec->console_path, NULL);
@@ -249,6 +270,9 @@ static int check_spec(const struct vm_spec *spec, struct err *err)
 		{"console path", spec->console_path},
 		{"stream path", spec->stream_path},
 	};
+	if (spec->nic && (check_text("name of a bridge", spec->nic->bridge, false, err) ||
+				 check_text("name of a tap", spec->nic->tap, false, err)))
+		return err_wrap(err, "tenant '%s'", spec->name);
 	size_t count = spec->stream_path ? ARRAY_SIZE(paths) : ARRAY_SIZE(paths) - 1;
 	for (size_t i = 0; i < count; i++)
 		if (check_text(paths[i].what, paths[i].value, true, err) < 0)

@@ -388,11 +388,8 @@ static void close_world(void)
 			assert_int_equal(close(guests[i].fd), 0);
 			workload_stream_release(&member->stream);
 		}
-		for (size_t k = 0; k < member->line_count; k++)
-			free(member->lines[k].text);
-		free(member->lines);
 		free(member->job_text);
-		buf_release(&member->partial);
+		lines_release(&member->lines);
 	}
 	loop_free(inner->loop);
 	event_log_release(&inner->log);
@@ -793,16 +790,16 @@ static void test_stream(void **state)
 	const struct member *member = &world.inner.members[BLUE];
 	static const char *const first[] = {"@ready", "@start 1", "@round 1", ""};
 	for (size_t i = 0; i < ARRAY_SIZE(first); i++)
-		assert_string_equal(member->lines[i].text, first[i]);
+		assert_string_equal(member->lines.items[i].text, first[i]);
 	size_t flood = 0, longest = 0;
 	uint64_t at_ns = 0;
-	for (size_t i = 0; i < member->line_count; i++) {
-		size_t length = strlen(member->lines[i].text);
+	for (size_t i = 0; i < member->lines.count; i++) {
+		size_t length = strlen(member->lines.items[i].text);
 		longest = length > longest ? length : longest;
-		if (strchr("xl", member->lines[i].text[0]))
+		if (strchr("xl", member->lines.items[i].text[0]))
 			flood += length;
-		assert_true(member->lines[i].at_ns >= at_ns);
-		at_ns = member->lines[i].at_ns;
+		assert_true(member->lines.items[i].at_ns >= at_ns);
+		at_ns = member->lines.items[i].at_ns;
 	}
 	assert_int_equal(flood, strlen("last ") + 20000);
 	assert_true(longest <= 8193);

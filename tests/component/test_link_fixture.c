@@ -136,6 +136,30 @@ static void test_made_and_undone(void **state)
 	assert_string_equal(after, before);
 }
 
+/* A process of the far end: started from here, at home there, and the caller stays where it is. */
+static void test_process_in_far(void **state)
+{
+	static const char *const argv[] = {"ip", "-4", "-o", "addr", NULL};
+	AUTO(link_fixture) struct link_fixture *fixture = NULL;
+	AUTO(buf) struct buf there = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must(link_fixture_new(&ordinary, &fixture, &err), &err);
+	struct spawn_options options = {.output = &there, .netns_fd = link_fixture_far(fixture)};
+	must(spawn_check(argv, &options, &err), &err);
+	expect(there.data, LINK_FAR_ADDRESS "/24");
+	AUTO(free_ptr) char *here = output_of("ip -4 -o addr");
+	assert_null(strstr(here, LINK_FAR_ADDRESS));
+	/* What is no namespace is an error, and nothing runs. */
+	AUTO(close_fd) int no_namespace = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	options.netns_fd = no_namespace;
+	assert_int_equal(spawn_check(argv, &options, &err), -1);
+	assert_int_equal(err.domain, ERR_SYS);
+	err_clear(&err);
+	must(link_fixture_undo(NULL, &err), &err);
+}
+
 /* A persistent tap waits for QEMU, which opens it by its name. */
 static void test_persistent_taps(void **state)
 {
@@ -254,6 +278,13 @@ static void test_names_taken(void **state)
 			expect(err.text, ours ? "left by an earlier run" : "it is not limitlab's");
 			assert_true(err.remedy[0] != '\0');
 			assert_string_equal(after, before);
+			/* The check alone says the same, also for taps that somebody else will make. */
+			struct link_options theirs = ordinary;
+			theirs.taps = LINK_TAPS_NONE;
+			struct err why = ERR_INIT;
+			assert_int_equal(link_fixture_check(&theirs, false, &why), -1);
+			expect(err.text, why.text);
+			assert_int_equal(link_fixture_check(&theirs, true, NULL), ours ? 0 : -1);
 			run(drop);
 		}
 	}
@@ -292,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_made_and_undone),
+		cmocka_unit_test(test_process_in_far),
 		cmocka_unit_test(test_persistent_taps),
 		cmocka_unit_test(test_others_untouched),
 		cmocka_unit_test(test_bad_options),

@@ -21,6 +21,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsio.h"
+#include "base/spawn.h"
+#include "fixture/link.h"
+#include "fixture/netns.h"
 #include "run/journal.h"
 #include "run/undo.h"
 #include "series/rundir.h"
@@ -53,8 +56,8 @@ static void assert_has(const struct err *err, const char *word)
 
 static void test_table(void **state)
 {
-	static const char *const names[] = {
-		UNDO_RUN, UNDO_CGROUPS, UNDO_CGROUP_PARENT, UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE};
+	static const char *const names[] = {UNDO_RUN, UNDO_CGROUPS, UNDO_CGROUP_PARENT,
+		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_LINK};
 
 	(void)state;
 	assert_int_equal(undo_kind_count, ARRAY_SIZE(names));
@@ -388,6 +391,47 @@ static void test_domain_of_others(void **state)
 }
 
 /* On the real hierarchies nothing of ours is there: nothing happens, and what a run would leave can be pushed. */
+/* In a network namespace of its own.  Somebody else's bridge has a name like ours. */
+static int make_and_undo(void *context, struct err *err)
+{
+	static const char *const tenants[] = {"red"};
+	static const struct link_options options = {
+		.rate_bits_per_s = 1000000, .tenants = tenants, .tenant_count = 1, .taps = LINK_TAPS_NONE};
+	static const char *const add[] = {"ip", "link", "add", "ll-theirs", "type", "bridge", NULL};
+	static const char *const list[] = {"ip", "-br", "link", NULL};
+	struct link_fixture *fixture = NULL;
+	struct spawn_options into = {.output = context};
+
+	if (spawn_check(add, NULL, err) || link_fixture_new(&options, &fixture, err))
+		return -1;
+	link_fixture_free(fixture);
+	return undo(UNDO_LINK, LINK_BRIDGE, NULL, err) || undo(UNDO_LINK, LINK_BRIDGE, NULL, err) ||
+			       spawn_check(list, &into, err)
+		       ? -1
+		       : 0;
+}
+
+static void test_link(void **state)
+{
+	AUTO(buf) struct buf left = BUF_INIT;
+	struct err err = ERR_INIT;
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0 || netns_new(&fd, &err)) {
+		if (getenv("LIMITLAB_MUST_WORK"))
+			fail_msg("a network namespace is needed, which root may make: %s", err.text);
+		print_message("skipped: no right to make a network namespace\n");
+		skip();
+	}
+	if (netns_run(fd, make_and_undo, &left, &err))
+		fail_msg("%s", err.text);
+	(void)close(fd);
+	assert_non_null(strstr(left.data, "ll-theirs"));
+	assert_null(strstr(left.data, LINK_BRIDGE));
+	assert_null(strstr(left.data, LINK_UPLINK));
+}
+
 static void test_push(void **state)
 {
 	struct err err = ERR_INIT;
@@ -431,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_domain_of_others),
+		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_push),
 	};
 

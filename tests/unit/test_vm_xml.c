@@ -82,6 +82,20 @@ static struct vm_spec daemon_spec(void)
 	return spec;
 }
 
+static struct vm_spec nic_spec(void)
+{
+	static const struct vm_nic nic = {
+		.bridge = "ll-bridge",
+		.tap = "ll-red",
+		.mac = {0x52, 0x54, 0x00, 0x6c, 0x6c, 0x0a},
+	};
+	struct vm_spec spec = plain_spec();
+
+	spec.nic = &nic;
+	spec.cmdline_extra = "limitlab.address=10.77.0.10/24";
+	return spec;
+}
+
 static const struct {
 	const char *name;
 	struct vm_spec (*make)(void);
@@ -90,6 +104,7 @@ static const struct {
 	{"kvm", kvm_spec},
 	{"escaped", escaped_spec},
 	{"daemon", daemon_spec},
+	{"nic", nic_spec},
 };
 
 static void test_golden(void **state)
