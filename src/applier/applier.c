@@ -17,6 +17,10 @@ const struct applier_ops *const applier_table[LIMIT_COUNT] = {
 	[LIMIT_NET_RATE] = &applier_net_rate,
 	[LIMIT_NET_CEIL] = &applier_net_ceil,
 	[LIMIT_NET_QUANTUM] = &applier_net_quantum,
+	[LIMIT_MEMORY_SOFT] = &applier_memory_soft,
+	[LIMIT_MEMORY_HARD] = &applier_memory_hard,
+	[LIMIT_MEMORY_SWAP] = &applier_memory_swap,
+	[LIMIT_MEMORY_PROTECT] = &applier_memory_protect,
 };
 
 static const struct applier_ops *ops_of(const struct target *target, enum limit_id limit)
@@ -75,7 +79,7 @@ static int mismatch(
 	AUTO(free_ptr) char *told_text = NULL;
 	uint64_t told;
 
-	if (ops->controller == CGROUP_CONTROLLER_COUNT)
+	if (!ops->told)
 		return err_set(err, ERR_READBACK, 0,
 			"%s of '%s' did not take: asked %s, the kernel accepted, %s holds %s", spec->name,
 			target->name, asked_text, target->where, got_text);
@@ -121,7 +125,12 @@ int limit_set(
 		return -1;
 	if (ret_read_back)
 		*ret_read_back = got;
-	return got == value ? 0 : mismatch(target, ops, value, got, err);
+	if (got == value || (ops->rounded && got == ops->rounded(value)))
+		return 0;
+	(void)mismatch(target, ops, value, got, err);
+	if (ops->explain)
+		ops->explain(target, value, got, err);
+	return -1;
 }
 
 int limit_probe(struct target *target, enum limit_id limit, struct err *err)

@@ -6,6 +6,10 @@
 #include "base/auto.h"
 #include "base/buf.h"
 
+/* A QEMU with less than that of its own does not live; the kernel takes it all the same. */
+#define MEMORY_MIN_BYTES (UINT64_C(1) << 20)
+#define MEMORY_MAX_BYTES (UINT64_C(1) << 50)
+
 static const struct limit_spec catalogue[] = {
 	{
 		.id = LIMIT_CPU_SHARES,
@@ -88,6 +92,58 @@ static const struct limit_spec catalogue[] = {
 		.resource = "net",
 		.summary = "the VM's part of spare bandwidth among those of one priority",
 		.example = "60kB",
+	},
+	{
+		.id = LIMIT_MEMORY_SOFT,
+		.name = "memory.soft",
+		.unit = "bytes",
+		.quantity = QUANTITY_BYTES,
+		.min = MEMORY_MIN_BYTES,
+		.max = MEMORY_MAX_BYTES,
+		.may_be_unlimited = true,
+		.soft = true,
+		.resource = "memory",
+		.summary =
+			"memory above which the VM pays first when the host runs short (v2: memory.high, which always throttles)",
+		.example = "300MiB",
+	},
+	{
+		.id = LIMIT_MEMORY_HARD,
+		.name = "memory.hard",
+		.unit = "bytes",
+		.quantity = QUANTITY_BYTES,
+		.min = MEMORY_MIN_BYTES,
+		.max = MEMORY_MAX_BYTES,
+		.may_be_unlimited = true,
+		.resource = "memory",
+		.summary = "memory the VM never exceeds, scarce or not",
+		.example = "512MiB",
+	},
+	{
+		.id = LIMIT_MEMORY_SWAP,
+		.name = "memory.swap",
+		.unit = "bytes",
+		.quantity = QUANTITY_BYTES,
+		.min = 0,
+		.max = MEMORY_MAX_BYTES,
+		.may_be_unlimited = true,
+		.resource = "memory",
+		.summary = "memory and swap together that the VM never exceeds (v2: swap alone)",
+		.example = "1GiB",
+	},
+	{
+		.id = LIMIT_MEMORY_PROTECT,
+		.name = "memory.protect",
+		.unit = "bytes",
+		.quantity = QUANTITY_BYTES,
+		.min = 0,
+		.max = MEMORY_MAX_BYTES,
+		.may_be_unlimited = true,
+		.soft = true,
+		.resource = "memory",
+		.summary =
+			"memory that is not taken from the VM while others have more than theirs (memory.low; v2 only)",
+		.example = "300MiB",
 	},
 };
 

@@ -7,6 +7,10 @@
  * kernel's own (virsh(1) schedinfo; kernel/sched/core.c MIN_SHARES, MAX_SHARES; Documentation/scheduler/sched-bwc).
  * net.priority is HTB's prio (0 is served first), net.rate its guaranteed rate, net.ceil its hard limit, both in bits of
  * link layer per second; the kernel counts bytes, so they are multiples of 8 (tc-htb(8)).  net.quantum: applier/net.h.
+ * memory.* are bytes, which the kernel rounds down to pages.  memory.soft is memory.soft_limit_in_bytes on v1, which acts only
+ * while the whole host is short of memory, and memory.high on v2, which throttles always: no soft limit.  What acts only when
+ * memory is scarce on v2 is memory.protect (memory.low), which v1 does not have.  memory.swap is memory and swap together on v1,
+ * swap alone on v2 (cgroup-v1/memory.rst, cgroup-v2.rst).
  * On cgroup v2, cpu.shares goes unchanged into cpu.weight, whose range is 1..10000 (Documentation/admin-guide/cgroup-v2).
  */
 #ifndef LIMITLAB_APPLIER_LIMIT_H
@@ -27,6 +31,10 @@ enum limit_id {
 	LIMIT_NET_RATE,
 	LIMIT_NET_CEIL,
 	LIMIT_NET_QUANTUM,
+	LIMIT_MEMORY_SOFT,
+	LIMIT_MEMORY_HARD,
+	LIMIT_MEMORY_SWAP,
+	LIMIT_MEMORY_PROTECT,
 	LIMIT_COUNT, /* how many there are; also "no limit" and "all limits" where a function says so */
 };
 

@@ -29,12 +29,18 @@ struct applier_ops {
 	/* Optional. */
 	int (*probe)(struct target *target, struct err *err); /* NULL: the controller is enough */
 	int (*told)(struct target *target, uint64_t *ret_value, struct err *err); /* what libvirt believes */
+	uint64_t (*rounded)(
+		uint64_t value); /* what the kernel makes of a value; NULL: it keeps it as it is */
+	/* Puts a known cause in front of a failed comparison. */
+	void (*explain)(struct target *target, uint64_t asked, uint64_t got, struct err *err);
 };
 
 /* LIMIT_COUNT entries, in the order of enum limit_id. */
 extern const struct applier_ops *const applier_table[LIMIT_COUNT];
 extern const struct applier_ops applier_cpu_shares, applier_cpu_quota, applier_cpu_period;
 extern const struct applier_ops applier_net_priority, applier_net_rate, applier_net_ceil, applier_net_quantum;
+extern const struct applier_ops applier_memory_soft, applier_memory_hard, applier_memory_swap,
+	applier_memory_protect;
 
 struct target {
 	char *name;

@@ -107,6 +107,10 @@ FAKE(priority, LIMIT_NET_PRIORITY);
 FAKE(rate, LIMIT_NET_RATE);
 FAKE(ceil, LIMIT_NET_CEIL);
 FAKE(quantum, LIMIT_NET_QUANTUM);
+FAKE(soft, LIMIT_MEMORY_SOFT);
+FAKE(hard, LIMIT_MEMORY_HARD);
+FAKE(swap, LIMIT_MEMORY_SWAP);
+FAKE(protect, LIMIT_MEMORY_PROTECT);
 
 static const struct applier_ops *const fake_table[LIMIT_COUNT] = {
 	[LIMIT_CPU_SHARES] = &shares_ops,
@@ -116,6 +120,10 @@ static const struct applier_ops *const fake_table[LIMIT_COUNT] = {
 	[LIMIT_NET_RATE] = &rate_ops,
 	[LIMIT_NET_CEIL] = &ceil_ops,
 	[LIMIT_NET_QUANTUM] = &quantum_ops,
+	[LIMIT_MEMORY_SOFT] = &soft_ops,
+	[LIMIT_MEMORY_HARD] = &hard_ops,
+	[LIMIT_MEMORY_SWAP] = &swap_ops,
+	[LIMIT_MEMORY_PROTECT] = &protect_ops,
 };
 
 struct fixture {
@@ -419,7 +427,7 @@ static void test_real_files_v1(void **state)
 	check_get(&fixture, LIMIT_CPU_QUOTA, LIMIT_UNLIMITED, V1 GROUP "/cpu.cfs_quota_us");
 	check_get(&fixture, LIMIT_CPU_PERIOD, 100000, V1 GROUP "/cpu.cfs_period_us");
 	for (enum limit_id i = 0; i < LIMIT_COUNT; i++)
-		if (applier_table[i]->controller != CGROUP_CONTROLLER_COUNT)
+		if (applier_table[i]->controller == CGROUP_CPU)
 			assert_int_equal(limit_probe(fixture.target, i, &err), 0);
 	/* Bound to no link. */
 	assert_int_equal(limit_probe(fixture.target, LIMIT_NET_RATE, &err), -1);

@@ -71,6 +71,8 @@ static void check_set(struct target *target, enum limit_id limit, uint64_t value
 		"  %s %s in %.2f ms, %s\n", limit_spec(limit)->name, text, (double)took_ns / 1e6, where);
 	/* libvirt agrees with the kernel. */
 	uint64_t told;
+	if (!applier_table[limit]->told)
+		return;
 	must(applier_table[limit]->told(target, &told, &err), &err);
 	assert_int_equal(told, value);
 }
@@ -86,6 +88,12 @@ static void test_every_limit(void **state)
 		{LIMIT_CPU_PERIOD, {50000, 1000000, 1000, 200000}, 4},
 		{LIMIT_CPU_QUOTA, {50000, 1000, LIMIT_UNLIMITED, 300000}, 4},
 		{LIMIT_CPU_PERIOD, {100000}, 1},
+		/* The VM uses some tens of MiB: limits above that, so that none has to be reached first. */
+		{LIMIT_MEMORY_SOFT, {1 << 20, 300 << 20, LIMIT_UNLIMITED}, 3},
+		{LIMIT_MEMORY_HARD, {UINT64_C(1) << 30, 512 << 20}, 2},
+		{LIMIT_MEMORY_SWAP, {UINT64_C(2) << 30, 600 << 20, LIMIT_UNLIMITED}, 3},
+		{LIMIT_MEMORY_HARD, {LIMIT_UNLIMITED}, 1},
+		{LIMIT_MEMORY_PROTECT, {100 << 20, LIMIT_UNLIMITED, 0}, 3},
 	};
 	struct err err = ERR_INIT;
 	struct limit_snapshot before, after;
@@ -96,6 +104,7 @@ static void test_every_limit(void **state)
 	must(target_open(domain, 0, &target, &err), &err);
 	assert_string_equal(target_name(target), NAME);
 	must(limit_snapshot_take(target, &before, &err), &err);
+	bool v2 = target_cgroup(target)->at[CGROUP_MEMORY].v2;
 	unsigned in_cgroups = 0;
 	for (enum limit_id i = 0; i < LIMIT_COUNT; i++) {
 		if (applier_table[i]->controller == CGROUP_CONTROLLER_COUNT) {
@@ -104,11 +113,17 @@ static void test_every_limit(void **state)
 			continue;
 		}
 		in_cgroups |= 1U << i;
+		if (i == LIMIT_MEMORY_PROTECT && !v2) {
+			assert_false(before.known[i]);
+			continue;
+		}
 		must(limit_probe(target, i, &err), &err);
 		assert_true(before.known[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		seen |= 1U << cases[i].limit;
+		if (cases[i].limit == LIMIT_MEMORY_PROTECT && !v2)
+			continue;
 		for (size_t k = 0; k < cases[i].count; k++)
 			check_set(target, cases[i].limit, cases[i].values[k]);
 	}
@@ -162,6 +177,42 @@ static void test_refused_quota(void **state)
 	assert_int_equal(
 		virDomainSetSchedulerParametersFlags(domain, list.items, list.count, VIR_DOMAIN_AFFECT_LIVE),
 		0);
+}
+
+/* Without swap a VM's memory cannot leave its group: v1 refuses again and again, and the applier says how far it came. */
+static void test_refused_hard_limit(void **state)
+{
+	struct err err = ERR_INIT;
+	AUTO(target) struct target *target = NULL;
+	AUTO(buf) struct buf swaps = BUF_INIT;
+	uint64_t got = 0;
+
+	(void)state;
+	must(target_open(domain, 0, &target, &err), &err);
+	must(fsio_read_file("/proc/swaps", 65536, &swaps, &err), &err);
+	if (target_cgroup(target)->at[CGROUP_MEMORY].v2 || strchr(swaps.data, '\n')[1]) {
+		print_message("  only on v1 without swap\n");
+		return;
+	}
+	uint64_t begin_ns = clock_now_ns();
+	assert_int_equal(limit_set(target, LIMIT_MEMORY_HARD, 4 << 20, &got, &err), -1);
+	print_message("  %s\n  remedy: %s\n  note: %s\n", err.text, err.remedy, target_note(target));
+	assert_true(clock_now_ns() - begin_ns < 15 * NS_PER_S);
+	assert_int_equal(err.code, EBUSY);
+	assert_non_null(strstr(err.text, "attempts in 10"));
+	assert_non_null(strstr(err.text, "memory.limit_in_bytes"));
+	assert_non_null(strstr(target_note(target), "MiB used then"));
+	assert_non_null(strstr(err.remedy, "swap"));
+	err_clear(&err);
+	must(limit_get(target, LIMIT_MEMORY_HARD, &got, NULL, &err), &err);
+	assert_true(got == LIMIT_UNLIMITED);
+	/* memory.swap is never below memory.hard. */
+	must(limit_set(target, LIMIT_MEMORY_HARD, 512 << 20, NULL, &err), &err);
+	assert_int_equal(limit_set(target, LIMIT_MEMORY_SWAP, 256 << 20, NULL, &err), -1);
+	print_message("  %s\n  remedy: %s\n", err.text, err.remedy);
+	assert_non_null(strstr(err.remedy, "lower memory.hard first"));
+	err_clear(&err);
+	must(limit_set(target, LIMIT_MEMORY_HARD, LIMIT_UNLIMITED, NULL, &err), &err);
 }
 
 static void test_wrong_process(void **state)
@@ -262,6 +313,7 @@ static int run_all(void)
 		cmocka_unit_test(test_every_limit),
 		cmocka_unit_test(test_shares_outside_v2),
 		cmocka_unit_test(test_refused_quota),
+		cmocka_unit_test(test_refused_hard_limit),
 		cmocka_unit_test(test_wrong_process),
 		cmocka_unit_test(test_sample),
 	};

@@ -53,6 +53,13 @@ static const struct {
 	{"least rate", "net.rate", "8kbit/s", 8000, "8kbit/s"},
 	{"most ceil", "net.ceil", "100Tbit/s", 100000000000000, "100Tbit/s"},
 	{"quantum", "net.quantum", "1514B", 1514, "1514B"},
+	{"soft limit", "memory.soft", "300MiB", 314572800, "300MiB"},
+	{"least soft limit", "memory.soft", "1MiB", 1048576, "1MiB"},
+	{"no soft limit", "memory.soft", "max", LIMIT_UNLIMITED, "max"},
+	{"hard limit of decimal size", "memory.hard", "300MB", 300000000, "300MB"},
+	{"most memory", "memory.hard", "1024TiB", 1125899906842624, "1024TiB"},
+	{"no swap", "memory.swap", "0B", 0, "0B"},
+	{"no protection", "memory.protect", "0B", 0, "0B"},
 };
 
 static void good_values_are_read_and_written(void **state)
@@ -96,6 +103,11 @@ static const struct {
 	{"rate without unit", "net.ceil", "1000000", "the unit is missing"},
 	{"no ceil", "net.ceil", "max", "bad value for net.ceil"},
 	{"quantum 0", "net.quantum", "0B", "it takes 1kB to 100MB"},
+	{"too small a soft limit", "memory.soft", "1023KiB",
+		"memory.soft '1023KiB' is out of range; it takes 1MiB to 1024TiB, or max for no limit, for example 300MiB"},
+	{"too small a hard limit", "memory.hard", "0B", "it takes 1MiB to 1024TiB"},
+	{"memory without a unit", "memory.soft", "300", "the unit is missing"},
+	{"memory of an unknown unit", "memory.hard", "300MiBB", "unknown unit"},
 	{"finer than a microsecond", "cpu.period", "1.0005ms", "finer than its smallest unit"},
 };
 

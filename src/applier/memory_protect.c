@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "applier/limit.h"
+#include "applier/memory.h"
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+
+DEFINE_AUTO(dir, DIR *, closedir);
+
+static char *low_of(const char *group)
+{
+	return xasprintf("%s/memory.low", group);
+}
+
+static int read_low(const char *group, uint64_t *ret_bytes, struct err *err)
+{
+	AUTO(free_ptr) char *path = low_of(group);
+
+	return fsio_read_u64(AT_FDCWD, path, ret_bytes, err);
+}
+
+static int write_low(const char *group, uint64_t bytes, struct err *err)
+{
+	AUTO(free_ptr) char *path = low_of(group);
+	AUTO(free_ptr) char *text = bytes == LIMIT_UNLIMITED ? xstrdup("max") : xasprintf("%" PRIu64, bytes);
+
+	return fsio_write_small(AT_FDCWD, path, text, err);
+}
+
+/* What the groups directly below this one ask for; threaded groups have no such file. */
+static int sum_below(const char *group, uint64_t *ret_bytes, struct err *err)
+{
+	AUTO(dir) DIR *folder = opendir(group);
+	uint64_t sum = 0;
+
+	if (!folder)
+		return err_sys(err, errno, "cannot open '%s'", group);
+	for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+		uint64_t bytes;
+		if (entry->d_name[0] == '.')
+			continue;
+		AUTO(free_ptr) char *below = xasprintf("%s/%s", group, entry->d_name);
+		AUTO(free_ptr) char *path = low_of(below);
+		if (!fsio_exists(path) || read_low(below, &bytes, NULL))
+			continue;
+		sum = bytes > UINT64_MAX - sum ? UINT64_MAX : sum + bytes;
+	}
+	*ret_bytes = sum;
+	return 0;
+}
+
+int memory_protect_write(const char *group, uint64_t bytes, struct err *err)
+{
+	AUTO(free_ptr) char *above = fsio_dirname(group);
+	AUTO(free_ptr) char *path = low_of(above);
+	uint64_t before, after, now;
+
+	/* The root of the hierarchy has no such file. */
+	if (!fsio_exists(path))
+		return write_low(group, bytes, err);
+	if (sum_below(above, &before, err) || read_low(above, &now, err) || write_low(group, bytes, err) ||
+		sum_below(above, &after, err))
+		return -1;
+	if (now == after || (now != before && now > after))
+		return 0;
+	return memory_protect_write(above, after, err);
+}
