@@ -51,6 +51,33 @@ int read_expect_kind(void *context, const struct doc_key *key, const struct yaml
 	return 0;
 }
 
+/* The measure has been given: is it one that this kind can be of? */
+static int check_measure(const struct reader *reader, const struct yaml_node_s *node,
+	const struct expect_spec *expect, struct err *err)
+{
+	const struct measure_spec *spec = measure_spec(expect->measure);
+	const char *kind = expect_kind_name(expect->kind);
+
+	if (!expect_kind_spec(expect->kind)->of_capacity || expect->resource == RESOURCE_MEMORY)
+		return 0;
+	/* A share of requests is one of all that were made. */
+	if (expect->kind == EXPECT_SHARE && expect->measure == MEASURE_DISK_IOPS)
+		return 0;
+	if (!measures_capacity(expect->measure))
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'%s' is of parts of the capacity, which is not counted in '%s'; take level or ratio, or leave out "
+			"measure",
+			kind, spec->name);
+	if (expect->measure == MEASURE_NET_PAYLOAD && expect->kind == EXPECT_CONSERVES)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"payload never adds up to the rate of the link, which counts headers too; leave out measure");
+	if (expect->measure == MEASURE_NET_PAYLOAD && expect->kind == EXPECT_SETTLES)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'settles' is at what the model says, which counts bytes of the link layer, and payload is less; "
+			"leave out measure");
+	return 0;
+}
+
 int read_expect_measure(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
@@ -70,20 +97,8 @@ int read_expect_measure(void *context, const struct doc_key *key, const struct y
 	AUTO(free_ptr) char *what = xasprintf("a measure of %s", resource_name(expect->resource));
 	if (doc_choice(reader->doc, node, what, names, count, &index, err) < 0)
 		return -1;
-	const struct measure_spec *first = measure_spec(expect->measure);
 	expect->measure = (enum measure)((size_t)expect->measure + index);
-	if (!expect_kind_spec(expect->kind)->of_capacity || expect->resource == RESOURCE_MEMORY)
-		return 0;
-	if (!measures_capacity(expect->measure))
-		return doc_error(reader->doc, doc_mark(node), err,
-			"'%s' is of parts of the capacity, which is counted in %s, and %s are counted in %s; take level or "
-			"ratio, or measure: %s",
-			expect_kind_name(expect->kind), first->unit, names[index],
-			measure_spec(expect->measure)->unit, first->name);
-	if (expect->kind == EXPECT_CONSERVES && expect->measure == MEASURE_NET_PAYLOAD)
-		return doc_error(reader->doc, doc_mark(node), err,
-			"payload never adds up to the rate of the link, which counts headers too; leave out measure");
-	return 0;
+	return check_measure(reader, node, expect, err);
 }
 
 static int check_tenant_cpus(

@@ -14,7 +14,8 @@ static bool has_model(const struct expect_spec *expect)
 {
 	if (expect->resource == RESOURCE_MEMORY || expect->measure == MEASURE_DISK_P99)
 		return false;
-	if (expect->kind == EXPECT_RATIO)
+	if (expect->kind == EXPECT_RATIO ||
+		(expect->kind == EXPECT_SHARE && expect->measure == MEASURE_DISK_IOPS))
 		return true;
 	return measures_capacity(expect->measure) && expect->measure != MEASURE_NET_PAYLOAD;
 }

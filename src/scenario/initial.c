@@ -141,7 +141,7 @@ static int change_rates(const struct reader *reader, struct event_spec *event, s
 	const struct rates *initial, struct err *err)
 {
 	const struct scenario *scenario = reader->scenario;
-	bool ceil_first = true, rate_first = true;
+	bool ceil_first = true;
 
 	for (size_t i = 0; i < scenario->tenant_count; i++) {
 		if (!(event->tenants & UINT32_C(1) << i))
@@ -156,13 +156,9 @@ static int change_rates(const struct reader *reader, struct event_spec *event, s
 		if (check_order(reader, next, &scenario->tenants[i], event->mark, err) < 0)
 			return -1;
 		ceil_first = ceil_first && next.ceil >= now[i].rate;
-		rate_first = rate_first && next.rate <= now[i].ceil;
 		now[i] = next;
 	}
-	if (!ceil_first && !rate_first && event->kind == EVENT_SET)
-		return doc_error(reader->doc, event->mark, err,
-			"these net.rate and net.ceil are above what one of the tenants has and below what another has, so no "
-			"order of the two suits both; write one event per tenant");
+	/* Where one tenant needs the one order and one the other, the run tries again what was refused. */
 	order_settings(event->settings, event->setting_count, ceil_first);
 	return 0;
 }

@@ -194,6 +194,8 @@ static void add_tenants(struct buf *out, const struct scenario *scenario)
 			add_demand(out, tenant);
 		else
 			buf_adds(out, ", idle");
+		if (tenant->may_die)
+			buf_adds(out, ", may die");
 		for (size_t l = 0; l < tenant->limit_count; l++) {
 			const struct limit_spec *spec = limit_spec(tenant->limits[l].limit);
 			AUTO(free_ptr) char *value = limit_format_value(spec, tenant->limits[l].value);

@@ -38,7 +38,8 @@ int check_disk(const struct reader *reader, struct err *err);
 int check_initial(const struct reader *reader, struct err *err);
 /*
  * net.rate is at most net.ceil at every moment; orders the settings of every event so that this holds between two of
- * them, too (the applier sets one after the other, and refuses a rate above the ceil).
+ * them, too, where one order suits all its tenants (the applier sets one after the other, and refuses a rate above the
+ * ceil).
  */
 int check_net_rates(const struct reader *reader, struct err *err);
 /* The sorted timeline: what starts is stopped, nothing happens twice at once, scarcity begins before it ends. */

@@ -201,18 +201,15 @@ static int read_scheduler(void *context, const struct doc_key *key, const struct
 static int read_low_latency(void *context, const struct doc_key *key, const struct yaml_node_s *node,
 	void *object, struct err *err)
 {
-	static const char *const choices[] = {"false", "true"};
 	struct reader *reader = context;
 	struct scenario *scenario = object;
-	size_t index;
 
-	if (doc_choice(reader->doc, node, "a yes or no", choices, ARRAY_SIZE(choices), &index, err) < 0)
+	if (doc_bool(reader->doc, node, "a value of 'low_latency'", &scenario->disk.low_latency, err) < 0)
 		return -1;
-	if (scenario->disk.scheduler != DISK_SCHEDULER_BFQ)
+	if (scenario->disk.low_latency && scenario->disk.scheduler != DISK_SCHEDULER_BFQ)
 		return doc_error(reader->doc, doc_mark(node), err,
 			"'%s' is a heuristic of bfq, and the scheduler is %s; leave it out, or take scheduler: bfq",
 			key->name, disk_scheduler_name(scenario->disk.scheduler));
-	scenario->disk.low_latency = index == 1;
 	return 0;
 }
 

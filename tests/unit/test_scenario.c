@@ -8,13 +8,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/auto.h"
-#include "base/buf.h"
 #include "base/clock.h"
-#include "scenario/scenario.h"
 #include "scenario/text.h"
-
-static const struct scenario_options options = {.need_workloads = false};
+#include "scenario_cases.h"
 
 /* Lines 1-3, 4-6, 7-10; the next part begins with line 11. */
 #define HEAD    "name: x\ntitle: t\nscarce: {cpu: {cpus: [0]}}\n"
@@ -32,9 +28,7 @@ static const struct scenario_options options = {.need_workloads = false};
 
 /* One row per line, however long. */
 /* clang-format off */
-static const struct {
-	const char *name, *text, *position, *what;
-} bad[] = {
+static const struct bad_case bad[] = {
 	/* The file. */
 	{"empty", "", "1:1", "there is nothing in this file; a scenario begins with"},
 	{"only a comment", "# x\n\n", "1:1", "there is nothing in this file"},
@@ -180,22 +174,7 @@ static const struct {
 static void bad_files_are_told_where_and_what(void **state)
 {
 	(void)state;
-	unsigned failures = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct err err = ERR_INIT;
-		struct scenario *scenario = NULL;
-		AUTO(free_ptr) char *prefix = xasprintf("t.yaml:%s: ", bad[i].position);
-		int result =
-			scenario_parse("t.yaml", bad[i].text, strlen(bad[i].text), &options, &scenario, &err);
-		/* Every message has a second half: what would be right. */
-		if (result == -1 && !scenario && err.domain == ERR_INPUT && strstr(err.text, bad[i].what) &&
-			strncmp(err.text, prefix, strlen(prefix)) == 0 && strchr(err.text, ';'))
-			continue;
-		failures++;
-		print_error("%s: '%s' is not '%s...%s'\n", bad[i].name, err.text, prefix, bad[i].what);
-		scenario_free(scenario);
-	}
-	assert_int_equal(failures, 0);
+	check_bad(bad, ARRAY_SIZE(bad));
 }
 
 static void nul_bytes_are_told(void **state)
@@ -274,12 +253,9 @@ static const char good_text[] =
 
 static void a_good_file_is_read(void **state)
 {
-	struct err err = ERR_INIT;
-	struct scenario *s = NULL;
+	struct scenario *s = read_good(good_text);
 
 	(void)state;
-	if (scenario_parse("t.yaml", good_text, strlen(good_text), &options, &s, &err) < 0)
-		fail_msg("%s", err.text);
 	assert_string_equal(s->name, "x");
 	assert_string_equal(s->title, "t: 1");
 	assert_null(s->about);
@@ -330,12 +306,9 @@ static void hard_limits_need_nothing(void **state)
 {
 	static const char hard[] = IN_TIME(
 		"{at: 10s, set: {tenant: red, cpu.quota: 9ms}}") "expect: [{settles: cpu, tenant: red, after: 10s, within: 1s}]\n";
-	struct err err = ERR_INIT;
-	struct scenario *s = NULL;
+	struct scenario *s = read_good(hard);
 
 	(void)state;
-	if (scenario_parse("t.yaml", hard, strlen(hard), &options, &s, &err) < 0)
-		fail_msg("%s", err.text);
 	assert_int_equal(s->expects[0].need, NEED_NOTHING);
 	scenario_free(s);
 }
