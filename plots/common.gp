@@ -1,100 +1,100 @@
-# Settings shared by all figures.  Loaded once, after the variables and data blocks that limitlab writes (ll_...,
-# $expected, $bands, $legend, $events) and before the script of the figure, which is then loaded once per format.
-# Lengths are pixels of a canvas ll_width wide, counted from the upper left corner.
+# Settings and functions shared by all figures.  limitlab loads it once, after the variables and data blocks that it writes
+# (ll_..., $expected, $bands, $limits, $spans, $events, $callouts) and before the script of the figure, which is then loaded
+# once per format.  A script names its panels and draws them:
+#
+#	panel_column = 'net_class_mbit_per_s'; panel_label = 'rate [Mbit/s]'
+#	load 'panel.gp'                # one panel below the other
+#	load 'draw.gp'
+#
+# Lengths are pixels of a canvas ll_width wide, counted from the upper left corner.  A figure has one side or two, a run each.
 
-ll_panel_px = 290                   # height of the upper panel
-ll_work_px = 120                    # height of the lower panel, drawn when a tenant reported work
 ll_legend_row_px = 22
 ll_level_px = 19                    # distance between two rows of event labels
 ll_font = 'DejaVu Sans'
-
-# ---- data: series.csv is read once, by column name -----------------------------------------------------------------
 set encoding utf8
-set datafile missing ''
 
-# A sample is the mean of the interval that ends at t_s: it belongs to the middle of it.
-ll_middle(t) = t - ll_sample_s / 2
-ll_is(i) = strcol('tenant') eq ll_key[i] && column('t_s') > ll_sample_s / 2 && column('t_s') <= ll_duration_s + ll_sample_s
+# ---- what a script may say of a panel; panel.gp sets it back to this -------------------------------------------------
+ll_panels_max = 6
+ll_panels = 0
+panel_defaults = "panel_column = ''; panel_label = ''; panel_label_2 = ''; panel_px = 290; panel_top = 0; panel_bottom = 0; \
+	panel_log = 0; panel_level = 0; panel_raw = 1; panel_host = 0; panel_best = 0; panel_scale = 1.0; panel_optional = 0; \
+	panel_limits = ''; panel_capacity = ''; panel_callouts = ''"
+eval panel_defaults
+# panel_column      column of series.csv; several, separated by blanks, are added up
+# panel_scale       factor from the column's unit to the label's
+# panel_label       of the y axis; panel_label_2 is its second row
+# panel_px          height
+# panel_top         where the y axis ends; 0: wherever the data end
+# panel_bottom      where it begins, unless a line goes below
+# panel_log         1: logarithmic
+# panel_level       1: the value is a level at t_s (memory); 0: the mean of the interval that ends at t_s (a rate)
+# panel_raw         1: each sample as a thin line behind the means
+# panel_host        1: the host's values instead of the tenants'
+# panel_best        1: in percent of each tenant's own best
+# panel_optional    1: no panel where there are no values
+# panel_limits      limits drawn as steps: 'memory.soft memory.hard'
+# panel_capacity    text at the line that marks ll_capacity; '': no line
+# panel_callouts    events to be called out: for 'starvation', the text is in callout_starvation
+array ll_p_column[ll_panels_max]
+array ll_p_label[ll_panels_max]
+array ll_p_label_2[ll_panels_max]
+array ll_p_px[ll_panels_max]
+array ll_p_top[ll_panels_max]
+array ll_p_bottom[ll_panels_max]
+array ll_p_log[ll_panels_max]
+array ll_p_level[ll_panels_max]
+array ll_p_raw[ll_panels_max]
+array ll_p_host[ll_panels_max]
+array ll_p_best[ll_panels_max]
+array ll_p_scale[ll_panels_max]
+array ll_p_optional[ll_panels_max]
+array ll_p_limits[ll_panels_max]
+array ll_p_capacity[ll_panels_max]
+array ll_p_callouts[ll_panels_max]
 
-# Columns: number of the tenant, time, value.  NaN is not equal to itself.  The row of tenant 0 keeps a table without
-# values from not being there at all.
-$ll_nobody << EOD
-0,0,0
-EOD
-set datafile separator comma
-set table $share
-plot $ll_nobody using 1:2:3 with table, for [i = 1:ll_tenants] ll_series using (i):(ll_middle(column('t_s'))):(column(ll_y_column)) \
-	with table if (ll_is(i) && column(ll_y_column) == column(ll_y_column))
-unset table
-set table $work
-plot $ll_nobody using 1:2:3 with table, for [i = 1:ll_tenants] ll_series using (i):(ll_middle(column('t_s'))):(column('work_per_s')) \
-	with table if (ll_is(i) && column('work_per_s') == column('work_per_s'))
-unset table
-set datafile separator whitespace
-ll_has_work = |$work| > 1
+# ---- curves, times, bins ---------------------------------------------------------------------------------------------
+# A curve is a line in a panel.  All curves are in one data block, sorted: curve c is at x = c * ll_far + t.
+ll_far = 1e6
+ll_each = ll_lines + ll_sides       # the hosts follow the tenants
+ll_curve(x) = floor(x / ll_far + 0.01)
+ll_time(x) = x - ll_far * ll_curve(x)
+ll_panel_of(c) = (c - 1) / ll_each + 1
+ll_line_of(c) = c < 1 ? 0 : c - ll_each * (ll_panel_of(c) - 1)
+ll_side_of(i) = i > ll_lines ? i - ll_lines : ll_sides > 1 && i >= ll_first[ll_sides] ? 2 : 1
+ll_in(c, p, s) = c > 0 && ll_panel_of(c) == p && ll_side_of(ll_line_of(c)) == s
+# The curve of a row; NaN where this panel does not draw it.
+ll_number(p, s, name) = (ll_n = ll_p_host[p] ? (name eq 'host' ? ll_lines + s : 0) : \
+	sum [ll_i = ll_first[s]:ll_last[s]] (name eq ll_key[ll_i] ? ll_i : 0), ll_n > 0 ? ll_each * (p - 1) + ll_n : NaN)
+# A mean belongs to the middle of its interval.
+ll_at(p, s, t) = t > ll_end_s + ll_sample_s[s] ? NaN : ll_p_level[p] ? (t >= 0 ? t : NaN) : t > ll_sample_s[s] / 2 ? t - ll_sample_s[s] / 2 : NaN
+ll_sum(columns) = sum [ll_i = 1:words(columns)] column(word(columns, ll_i))
 
-# ---- means -----------------------------------------------------------------------------------------------------------
 # The thick lines are means over ll_bin_s, drawn over the time that they stand for; none reaches across an event.
-ll_bin_s = ll_duration_s <= 200 ? 1.0 : ceil(ll_duration_s / 200.0)
-ll_bin_s = ll_bin_s < ll_sample_s ? ll_sample_s : ll_bin_s
-ll_since(t) = (ll_t0 = 0, ll_events > 0 ? sum [ll_i = 1:ll_events] (t >= ll_event_s[ll_i] ? (ll_t0 = ll_event_s[ll_i], 0) : 0) : 0, ll_t0)
-ll_until(t) = (ll_t1 = ll_duration_s, ll_events > 0 ? sum [ll_i = 1:ll_events] (ll_event_s[ll_i] > t + 1e-9 && ll_event_s[ll_i] < ll_t1 ? (ll_t1 = ll_event_s[ll_i], 0) : 0) : 0, ll_t1)
-ll_bin(t) = (ll_a = ll_since(t), ll_a + floor((t - ll_a) / ll_bin_s + 1e-9) * ll_bin_s)
-ll_length(t) = t + ll_bin_s < ll_until(t) ? ll_bin_s : ll_until(t) - t
-# One pass for all tenants: their bins are kept apart by ll_far in x.
-ll_far = 1e7
-ll_whose(x) = floor(x / ll_far)
-ll_when(x) = x - ll_far * ll_whose(x)
-ll_top = 0.0
-array ll_work_top[ll_tenants + 1]
-do for [i = 1:ll_tenants + 1] { ll_work_top[i] = 0.0 }   # of tenant i at i + 1
-set format x '%.6f'
-set format y '%.6f'
-set table $share_mean
-plot $share using (ll_far * $1 + ll_bin($2)):3 smooth unique
-unset table
-set table $work_mean
-plot $work using (ll_far * $1 + ll_bin($2)):3 smooth unique
-unset table
-set table $scratch
-plot $share_mean using (ll_top = $2 > ll_top ? $2 : ll_top) with table, \
-     $expected using (ll_top = $3 > ll_top ? $3 : ll_top) with table, \
-     $work_mean using (ll_w = ll_whose($1) + 1, ll_work_top[ll_w] = $2 > ll_work_top[ll_w] ? $2 : ll_work_top[ll_w]) with table
-unset table
-# Steps: tenant, time, value, how far back and how far below the step before is, length of its own; NaN where it is so far back that there
-# is a gap, which stays one.
-ll_gap_s = 3.5 * ll_bin_s
+ll_bin_s = ll_end_s <= 200 ? 1.0 : ceil(ll_end_s / 200.0)
+ll_bin_s = ll_bin_s < ll_sample_s[1] ? ll_sample_s[1] : ll_bin_s
+ll_since(s, t) = (ll_t0 = 0, ll_event_last[s] >= ll_event_first[s] ? sum [ll_i = ll_event_first[s]:ll_event_last[s]] \
+	(t >= ll_event_s[ll_i] ? (ll_t0 = ll_event_s[ll_i], 0) : 0) : 0, ll_t0)
+ll_until(s, t) = (ll_t1 = ll_end_s, ll_event_last[s] >= ll_event_first[s] ? sum [ll_i = ll_event_first[s]:ll_event_last[s]] \
+	(ll_event_s[ll_i] > t + 1e-9 && ll_event_s[ll_i] < ll_t1 ? (ll_t1 = ll_event_s[ll_i], 0) : 0) : 0, ll_t1)
+ll_bin(s, t) = (ll_a = ll_since(s, t), ll_a + floor((t - ll_a) / ll_bin_s + 1e-9) * ll_bin_s)
+ll_length(s, t) = t + ll_bin_s < ll_until(s, t) ? ll_bin_s : ll_until(s, t) - t
+# How far back and how far below the point before is; NaN where it is another curve's or so far back that there is a gap.
 ll_x0 = 0
 ll_y0 = NaN
-ll_back(x) = (ll_dx = x - ll_x0, ll_x0 = x, ll_dx <= ll_gap_s ? ll_dx : NaN)
-ll_down(y) = (ll_dy = y - ll_y0, ll_y0 = y, ll_dx <= ll_gap_s ? ll_dy : NaN)
-set table $share_steps
-plot $share_mean using (ll_whose($1)):(ll_when($1)):2:(ll_back($1)):(ll_down($2)):(ll_length(ll_when($1))) with table
-unset table
-set table $work_steps
-plot $work_mean using (ll_whose($1)):(ll_when($1)):2:(ll_back($1)):(ll_down($2)):(ll_length(ll_when($1))) with table
-unset table
-set format x
-set format y
-# Up to the next 20 %, which leaves room above the curves; a share ends at 100 %.
-ll_top = 20 * ceil((ll_top + 4) / 20)
-ll_top = ll_top > 100 && ll_y_column eq 'cpu_share_pct' ? 100 : ll_top
+ll_back(x, longest) = (ll_dx = x - ll_x0, ll_x0 = x, ll_dx <= longest ? ll_dx : NaN)
+ll_down(y) = (ll_dy = y - ll_y0, ll_y0 = y, ll_dx == ll_dx && ll_dx <= ll_gap_s ? ll_dy : NaN)
+ll_gap_s = 3.5 * ll_bin_s
 
-# ---- layout, from top to bottom --------------------------------------------------------------------------------------
-ll_legend_top_px = 64
-ll_events_top_px = ll_legend_top_px + ll_legend_rows * ll_legend_row_px
-ll_panel_top_px = ll_events_top_px + ll_event_levels * ll_level_px + 8
-ll_panel_bottom_px = ll_panel_top_px + ll_panel_px
-ll_work_top_px = ll_panel_bottom_px + 22
-ll_work_bottom_px = ll_work_top_px + ll_work_px
-ll_bottom_px = ll_has_work ? ll_work_bottom_px : ll_panel_bottom_px
-ll_height = ll_bottom_px + 60
+# ---- canvas ----------------------------------------------------------------------------------------------------------
 X(px) = px / (ll_width + 0.0)
 Y(px) = 1 - px / (ll_height + 0.0)
-
-# The PNG has twice as many pixels, everything in it twice as large; its letters are in points of 4/3 pixels.
-ll_terminal_svg = sprintf("set terminal svg size %d,%d font '%s,14' background rgb 'white' noenhanced rounded", \
-	ll_width, ll_height, ll_font)
-ll_terminal_png = sprintf("set terminal pngcairo size %d,%d font '%s,14' fontscale 1.5 linewidth 2 background rgb 'white' noenhanced rounded", \
-	2 * ll_width, 2 * ll_height, ll_font)
+# A step of 1, 2 or 5 times a power of ten that is at least this long.
+ll_step(least) = (ll_10 = 10.0 ** floor(log10(least)), ll_m = least / ll_10, (ll_m <= 1.0001 ? 1 : ll_m <= 2.0001 ? 2 : ll_m <= 5.0001 ? 5 : 10) * ll_10)
+# Soft limits are dashed, hard ones dotted.
+ll_dash(limit) = strstrt(' memory.soft memory.protect net.rate ', ' '.limit.' ') > 0 ? 11 : 12
 ll_font_px(px) = sprintf('%s,%g', ll_font, px)
+# The PNG has twice as many pixels, everything in it twice as large; its letters are in points of 4/3 pixels, as are the PDF's.
+ll_terminal(format, width, height) = \
+	format eq 'svg' ? sprintf("set terminal svg size %d,%d font '%s,14' background rgb 'white' noenhanced rounded", width, height, ll_font) : \
+	format eq 'png' ? sprintf("set terminal pngcairo size %d,%d font '%s,14' fontscale 1.5 linewidth 2 background rgb 'white' noenhanced rounded", 2 * width, 2 * height, ll_font) : \
+	sprintf("set terminal pdfcairo size %gin,%gin font '%s,14' fontscale 0.75 linewidth 1 background rgb 'white' noenhanced rounded", width / 96.0, height / 96.0, ll_font)

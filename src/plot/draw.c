@@ -12,23 +12,41 @@
 #include "base/auto.h"
 #include "base/fsio.h"
 #include "base/spawn.h"
+#include "plot/figure.h"
 #include "plot/parts.h"
 
 #define DRAW_TIMEOUT_MS 60000
-#define SVG_TMP         RUNDIR_SVG ".tmp"
-#define PNG_TMP         RUNDIR_PNG ".tmp"
+#define PLACES          5
 
-/* The first of the places where a script may lie, as an absolute path: gnuplot works in the run directory. */
-static char *find_script(const struct plot_input *input, const char *file, struct err *err)
+static const struct {
+	const char *name, *file;
+} formats[PLOT_FORMAT_COUNT] = {
+	[PLOT_SVG] = {"svg", RUNDIR_SVG},
+	[PLOT_PNG] = {"png", RUNDIR_PNG},
+	[PLOT_PDF] = {"pdf", RUNDIR_PDF},
+};
+
+const char *plot_format_name(enum plot_format format)
 {
-	const char *const places[][2] = {{input->run, ""}, {input->scenario_dir, ""},
+	return formats[format].name;
+}
+
+/* Where a script may lie, the first one first.  NULL: there is no such place.  The caller frees. */
+static char *place(const struct plot_input *input, size_t i)
+{
+	const char *const places[PLACES][2] = {{input->run, ""}, {input->scenario_dir, ""},
 		{input->scenario_dir, "/../plots"}, {".", "/plots"}, {input->plots_dir, ""}};
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (!places[i][0])
-			continue;
-		AUTO(free_ptr) char *path = xasprintf("%s%s/%s", places[i][0], places[i][1], file);
-		char *absolute = realpath(path, NULL);
+	return places[i][0] ? xasprintf("%s%s", places[i][0], places[i][1]) : NULL;
+}
+
+/* As an absolute path: gnuplot works in the run directory. */
+static char *find_script(const struct plot_input *input, const char *file, struct err *err)
+{
+	for (size_t i = 0; i < PLACES; i++) {
+		AUTO(free_ptr) char *folder = place(input, i);
+		AUTO(free_ptr) char *path = folder ? xasprintf("%s/%s", folder, file) : NULL;
+		char *absolute = path ? realpath(path, NULL) : NULL;
 		if (absolute)
 			return absolute;
 	}
@@ -46,8 +64,14 @@ static void add_load(struct buf *out, const char *path)
 
 static int find_scripts(const struct plot_input *input, char **ret_script, char **ret_common, struct err *err)
 {
-	const char *figure = input->scenario->figure ? input->scenario->figure : "cpu-shares";
+	static const char *const generic[RESOURCE_COUNT] = {[RESOURCE_CPU] = "cpu-shares",
+		[RESOURCE_NET] = "net-rates",
+		[RESOURCE_MEMORY] = "memory",
+		[RESOURCE_DISK] = "disk"};
+	const char *figure = input->scenario->figure;
 
+	if (!figure)
+		figure = generic[plot_resource(input->scenario)];
 	if (strchr(figure, '/') || *figure == '.')
 		return err_input(err, "figure '%s' is not a plain name", figure);
 	AUTO(free_ptr) char *file = xasprintf("%s.gp", figure);
@@ -74,6 +98,21 @@ int plot_check(const struct scenario *scenario, const char *plots_dir, struct er
 	return 0;
 }
 
+static void add_format(struct buf *out, enum plot_format format, const char *script)
+{
+	buf_addf(out,
+		"ll_format = '%s'\nll_output = '%s.tmp'\n"
+		"eval ll_terminal(ll_format, ll_width, 500)\nset output ll_output\n",
+		formats[format].name, formats[format].file);
+	add_load(out, script);
+	buf_adds(out, "unset output\nreset\n");
+}
+
+static unsigned wanted(const struct plot_input *input)
+{
+	return input->formats ? input->formats : PLOT_DEFAULT_FORMATS;
+}
+
 static int add_program(const struct plot_input *input, struct buf *out, struct err *err)
 {
 	AUTO(free_ptr) char *script = NULL, *common = NULL;
@@ -84,13 +123,22 @@ static int add_program(const struct plot_input *input, struct buf *out, struct e
 	if (plot_preamble(input, &preamble, err))
 		return -1;
 	buf_adds(out, preamble);
+	buf_adds(out, "set loadpath");
+	for (size_t i = 0; i < PLACES; i++) {
+		AUTO(free_ptr) char *folder = place(input, i);
+		AUTO(free_ptr) char *absolute = folder ? realpath(folder, NULL) : NULL;
+		if (!absolute)
+			continue;
+		buf_adds(out, " ");
+		plot_quote(out, absolute);
+	}
+	buf_adds(out, "\n");
 	add_load(out, common);
-	/* The script draws once per format: into whatever terminal is set. */
-	buf_adds(out, "eval ll_terminal_svg\nset output '" SVG_TMP "'\n");
-	add_load(out, script);
-	buf_adds(out, "unset output\nreset\neval ll_terminal_png\nset output '" PNG_TMP "'\n");
-	add_load(out, script);
-	buf_adds(out, "unset output\n");
+	/* The script draws once per format. */
+	for (int format = 0; format < PLOT_FORMAT_COUNT; format++) {
+		if (wanted(input) & 1u << format)
+			add_format(out, (enum plot_format)format, script);
+	}
 	return 0;
 }
 
@@ -111,10 +159,10 @@ static char *complaint(const struct buf *output)
 	return buf_steal(&text);
 }
 
-static int take(const char *run, const char *tmp, const char *name, struct err *err)
+static int take(const char *run, const char *name, struct err *err)
 {
-	AUTO(free_ptr) char *from = rundir_path(run, tmp);
 	AUTO(free_ptr) char *to = rundir_path(run, name);
+	AUTO(free_ptr) char *from = xasprintf("%s.tmp", to);
 	struct stat status;
 
 	if (stat(from, &status) || status.st_size == 0)
@@ -148,9 +196,11 @@ static int run_gnuplot(const struct plot_input *input, const char *program, stru
 		AUTO(free_ptr) char *text = output.data ? complaint(&output) : xstrdup("it said nothing");
 		return err_run(err, "gnuplot cannot draw the figure of '%s': %s", input->run, text);
 	}
-	if (take(input->run, SVG_TMP, RUNDIR_SVG, err))
-		return -1;
-	return take(input->run, PNG_TMP, RUNDIR_PNG, err);
+	for (int format = 0; format < PLOT_FORMAT_COUNT; format++) {
+		if (wanted(input) & 1u << format && take(input->run, formats[format].file, err))
+			return -1;
+	}
+	return 0;
 }
 
 int plot_draw(const struct plot_input *input, struct err *err)
@@ -163,11 +213,9 @@ int plot_draw(const struct plot_input *input, struct err *err)
 	if (add_program(input, &program, err))
 		return -1;
 	int result = run_gnuplot(input, program.data, err);
-	if (result) {
-		AUTO(free_ptr) char *svg = rundir_path(input->run, SVG_TMP);
-		AUTO(free_ptr) char *png = rundir_path(input->run, PNG_TMP);
-		(void)unlink(svg);
-		(void)unlink(png);
+	for (int format = 0; result && format < PLOT_FORMAT_COUNT; format++) {
+		AUTO(free_ptr) char *tmp = xasprintf("%s/%s.tmp", input->run, formats[format].file);
+		(void)unlink(tmp);
 	}
 	return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a figure is put together from: quoted text, colours, and labels that keep out of each other's way.  All pure.
- * Lengths are pixels of a canvas PLOT_WIDTH_PX wide; a drawing may scale it.
+ * Lengths are pixels of a canvas PLOT_WIDTH_PX wide (PLOT_WIDE_PX with two sides); a drawing may scale it.
  */
 #ifndef LIMITLAB_PLOT_PARTS_H
 #define LIMITLAB_PLOT_PARTS_H
@@ -13,8 +13,10 @@
 #include "base/buf.h"
 
 #define PLOT_WIDTH_PX   840
-#define PLOT_LEFT_PX    80 /* of the panels' left border */
-#define PLOT_RIGHT_PX   820
+#define PLOT_WIDE_PX    1220 /* with two sides */
+#define PLOT_LEFT_PX    80   /* of the panels' left border */
+#define PLOT_MARGIN_PX  20   /* at the right */
+#define PLOT_BETWEEN_PX 40   /* two sides */
 #define PLOT_FONT_PX    14.0 /* ticks, legend */
 #define PLOT_LABEL_PX   13.0 /* events */
 #define PLOT_LEVELS_MAX 4

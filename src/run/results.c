@@ -179,6 +179,7 @@ int results_draw(const struct results *results, struct err *err)
 		.events = &results->events,
 		.model = results->has_model ? &results->model : NULL,
 		.judgement = results->judged ? &results->judgement : NULL,
+		.series = &results->series,
 	};
 	return plot_draw(&plot, err);
 }

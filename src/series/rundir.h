@@ -24,6 +24,7 @@
 #define RUNDIR_JUNIT    "junit.xml"
 #define RUNDIR_SVG      "figure.svg"
 #define RUNDIR_PNG      "figure.png"
+#define RUNDIR_PDF      "figure.pdf" /* only where it was asked for */
 #define RUNDIR_LOG      "log"
 #define RUNDIR_RESERVE                                                                                       \
 	".reserve" /* room for the manifest's last words on a full disk; gone when the run has ended */

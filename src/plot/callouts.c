@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plot/figure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "plot/parts.h"
+
+struct callout {
+	const char *key;
+	double from_s, to_s;
+	int tenant; /* -1: the one that gets the least */
+};
+
+static const char *main_column(const struct plot_figure *figure, const struct plot_side *side)
+{
+	static const enum measure measures[RESOURCE_COUNT] = {[RESOURCE_CPU] = MEASURE_CPU_TIME,
+		[RESOURCE_NET] = MEASURE_NET_CLASS,
+		[RESOURCE_MEMORY] = MEASURE_MEM_USAGE,
+		[RESOURCE_DISK] = MEASURE_DISK_BANDWIDTH};
+	double factor;
+
+	return plot_column(side, measures[figure->resource], &factor);
+}
+
+static double mean(const struct plot_side *side, const char *column, unsigned t, double from_s, double to_s)
+{
+	const struct table *series = side->input->series;
+	int c = series ? table_column(series, column) : -1;
+	int tenant = series ? table_tenant(series, side->scenario->tenants[t].name) : -1;
+	double sum = 0;
+	size_t count = 0;
+
+	for (size_t row = 0; c >= 0 && tenant >= 0 && row < series->row_count; row++) {
+		double value = series->cells[row * series->column_count + (size_t)c];
+		if (series->tenant[row] != (uint32_t)tenant || series->t_s[row] < from_s ||
+			series->t_s[row] > to_s || isnan(value))
+			continue;
+		sum += value;
+		count++;
+	}
+	return count ? sum / (double)count : (double)NAN;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+	return (left > right) - (left < right);
+}
+
+/* The middle of the widest gap between the lines, from 0 to top. */
+static double free_level(const double *means, size_t count, double top)
+{
+	double sorted[SCENARIO_MAX_TENANTS + 2] = {0};
+	size_t n = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		if (isfinite(means[i]))
+			sorted[n++] = fmin(means[i], top);
+	}
+	sorted[n++] = top;
+	qsort(sorted, n, sizeof(*sorted), by_value);
+	size_t best = 0;
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (sorted[i + 1] - sorted[i] > (sorted[best + 1] - sorted[best]) * 1.001)
+			best = i;
+	}
+	return (sorted[best] + sorted[best + 1]) / 2;
+}
+
+static void add_callout(
+	struct buf *out, const struct plot_figure *figure, size_t s, const struct callout *callout)
+{
+	const struct plot_side *side = &figure->sides[s];
+	size_t count = side->scenario->tenant_count;
+	double means[SCENARIO_MAX_TENANTS], top = side->capacity;
+	int tenant = callout->tenant;
+
+	for (unsigned t = 0; t < count; t++) {
+		means[t] = mean(side, main_column(figure, side), t, callout->from_s, callout->to_s);
+		if (isfinite(means[t]))
+			top = fmax(top, means[t]);
+		if (callout->tenant < 0 && isfinite(means[t]) && (tenant < 0 || means[t] < means[tenant]))
+			tenant = (int)t;
+	}
+	if (tenant < 0 || !isfinite(means[tenant]) || top <= 0)
+		return;
+	double text = free_level(means, count, top);
+	buf_addf(out, "%zu %s ", s + 1, callout->key);
+	plot_number(out, callout->from_s);
+	buf_adds(out, " ");
+	plot_number(out, callout->to_s);
+	buf_adds(out, " ");
+	plot_number(out, means[tenant]);
+	buf_adds(out, " ");
+	plot_number(out, text);
+	buf_addf(out, " %u\n", side->first + (unsigned)tenant);
+}
+
+static const char *key_of(const struct expect_spec *expect, enum resource resource)
+{
+	if (expect->resource != resource)
+		return NULL;
+	if (expect->kind == EXPECT_STARVES)
+		return "starvation";
+	return expect->kind == EXPECT_UNCHANGED ? "unreliable" : NULL;
+}
+
+/* What the judge denies is not called out. */
+static bool denied(const struct plot_input *input, size_t expect)
+{
+	const struct judgement *judgement = input->judgement;
+	return judgement && expect < judgement->count && judgement->findings[expect].verdict == VERDICT_FAIL;
+}
+
+static bool find_expected(const struct plot_figure *figure, const struct plot_side *side, const char *key,
+	struct callout *ret_callout)
+{
+	for (size_t i = 0; i < side->scenario->expect_count; i++) {
+		const struct expect_spec *expect = &side->scenario->expects[i];
+		const char *own = key_of(expect, figure->resource);
+		if (!own || strcmp(own, key) != 0 || denied(side->input, i))
+			continue;
+		*ret_callout = (struct callout){.key = key,
+			.from_s = plot_seconds(expect->from_ns),
+			.to_s = plot_seconds(expect->to_ns),
+			.tenant = (int)expect->tenant};
+		return true;
+	}
+	return false;
+}
+
+/* From the event that has this name to the next one. */
+static bool find_event(const struct plot_side *side, const char *key, struct callout *ret_callout)
+{
+	const struct scenario *scenario = side->scenario;
+
+	for (size_t i = 0; i < scenario->event_count; i++) {
+		const struct event_spec *event = &scenario->events[i];
+		if (!event->name || strcmp(event->name, key) != 0 ||
+			!plot_event_happened(event, side->input->events))
+			continue;
+		uint64_t to_ns = scenario->duration_ns;
+		for (size_t j = i + 1; j < scenario->event_count; j++) {
+			if (scenario->events[j].at_ns > event->at_ns && scenario->events[j].at_ns < to_ns)
+				to_ns = scenario->events[j].at_ns;
+		}
+		*ret_callout = (struct callout){.key = key,
+			.from_s = plot_seconds(event->at_ns),
+			.to_s = plot_seconds(to_ns),
+			.tenant = strcmp(key, "unreliable") == 0 && event->tenants
+					  ? __builtin_ctz(event->tenants)
+					  : -1};
+		return true;
+	}
+	return false;
+}
+
+void plot_add_callouts(struct buf *out, const struct plot_figure *figure)
+{
+	static const char *const keys[] = {"starvation", "unreliable"};
+
+	buf_adds(out,
+		"# what may be called out: side, what, from, to, level of the line, level free for text, line\n$callouts << EOD\n");
+	for (size_t s = 0; s < figure->side_count; s++) {
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+			struct callout callout;
+			if (find_expected(figure, &figure->sides[s], keys[k], &callout) ||
+				find_event(&figure->sides[s], keys[k], &callout))
+				add_callout(out, figure, s, &callout);
+		}
+	}
+	buf_adds(out, "EOD\n");
+}
