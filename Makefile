@@ -23,7 +23,7 @@ comma := ,
 DEB_BUILD := build-essential pkg-config libvirt-dev libnl-3-dev libnl-route-3-dev libcsv-dev libyaml-dev \
 	libjansson-dev libxml2-dev libgsl-dev libcmocka-dev
 DEB_RUN   := libvirt-daemon-system libvirt-daemon qemu-system-x86 gnuplot-nox fonts-dejavu-core mmdebstrap \
-	squashfs-tools zstd xz-utils cpio kmod busybox-static
+	squashfs-tools zstd xz-utils cpio kmod busybox-static nbdkit libnbd-bin
 DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-utils jq iproute2 fio stress-ng iperf3 \
 	libvirt-clients
 

@@ -277,6 +277,8 @@ const struct undo_kind undo_kinds[] = {
 	{UNDO_DOMAIN, "the domain", undo_domain},
 	{UNDO_TREE, "the folder", undo_tree},
 	{UNDO_LINK, "interfaces of the shared link", undo_link},
+	{UNDO_DISK_LOOP, "the scarce disk's loop device", undo_disk_loop},
+	{UNDO_DISK_DEVICE, "scheduler and partitions of the disk", undo_disk_device},
 };
 const size_t undo_kind_count = ARRAY_SIZE(undo_kinds);
 

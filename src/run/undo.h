@@ -29,6 +29,10 @@ struct undo_kind {
 #define UNDO_DOMAIN "domain"
 /* "tree" PATH: a folder of ours below the state directory. */
 #define UNDO_TREE "tree"
+/* "disk-loop" NUMBER BOOT: a loop device that the disk fixture added; after a reboot there is nothing to do. */
+#define UNDO_DISK_LOOP "disk-loop"
+/* "disk-device" DEVICE "BOOT STATE": a real disk's scheduler (fixture/disk.h), and the partitions that were added to it. */
+#define UNDO_DISK_DEVICE "disk-device"
 
 /* "link" BRIDGE: interfaces of the shared link in the host's own network namespace. */
 #define UNDO_LINK "link"
@@ -51,6 +55,11 @@ int undo_remove_groups(const char *mount, const char *prefix, struct err *err);
  * then the groups around them, and their controllers, are systemd's own business.
  */
 struct journal;
+/* undo_disk.c: the two kinds, and their pushes. */
+int undo_disk_loop(const char *number, const char *boot, struct err *err);
+int undo_disk_device(const char *device, const char *boot_and_state, struct err *err);
+int undo_push_disk_loop(struct journal *journal, unsigned number, struct err *err);
+int undo_push_disk_device(struct journal *journal, const char *device, struct err *err);
 int undo_push_cgroups(struct journal *journal, bool by_systemd, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@
 #include "base/spawn.h"
 #include "fixture/link.h"
 #include "fixture/netns.h"
+#include "fixture/disk.h"
 #include "run/journal.h"
 #include "run/undo.h"
 #include "series/rundir.h"
@@ -57,7 +60,7 @@ static void assert_has(const struct err *err, const char *word)
 static void test_table(void **state)
 {
 	static const char *const names[] = {UNDO_RUN, UNDO_CGROUPS, UNDO_CGROUP_PARENT,
-		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_LINK};
+		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_LINK, UNDO_DISK_LOOP, UNDO_DISK_DEVICE};
 
 	(void)state;
 	assert_int_equal(undo_kind_count, ARRAY_SIZE(names));
@@ -463,10 +466,57 @@ static void test_push(void **state)
 	undo_works(UNDO_CGROUPS, "limitlab-test-there-is-no-such-domain-", NULL);
 }
 
+static void test_disk(void **state)
+{
+	struct err err = ERR_INIT;
+	char boot[64];
+
+	(void)state;
+	AUTO(close_fd) int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	unsigned number = disk_loop_free_number();
+	if (control < 0 || ioctl(control, LOOP_CTL_ADD, number) < 0) {
+		print_message("skipped: no loop device can be made here (%s)\n", strerror(errno));
+		skip();
+	}
+	AUTO(free_ptr) char *text = xasprintf("%u", number);
+	AUTO(free_ptr) char *sys = xasprintf("/sys/block/loop%u", number);
+	AUTO(free_ptr) char *device = xasprintf("/dev/loop%u", number);
+	assert_int_equal(
+		fsio_read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot), NULL), 0);
+	/* An entry of another boot is about another device. */
+	undo_works(UNDO_DISK_LOOP, text, "00000000-0000-0000-0000-000000000000");
+	assert_true(fsio_exists(sys));
+	/* A disk's scheduler, in the way of a real one. */
+	AUTO(free_ptr) char *was = NULL;
+	AUTO(free_ptr) char *now = NULL;
+	if (disk_device_state(device, &was, &err))
+		fail_msg("%s", err.text);
+	AUTO(free_ptr) char *entry = xasprintf("%s %s", boot, was);
+	AUTO(free_ptr) char *foreign = xasprintf("0000 %s", was);
+	AUTO(free_ptr) char *scheduler = xasprintf("%s/queue/scheduler", sys);
+	assert_int_equal(
+		fsio_write_small(AT_FDCWD, scheduler, strcmp(was, "none") ? "none" : "mq-deadline", NULL), 0);
+	undo_works(UNDO_DISK_DEVICE, device, foreign);
+	assert_int_equal(disk_device_state(device, &now, NULL), 0);
+	assert_string_not_equal(now, was);
+	undo_works(UNDO_DISK_DEVICE, device, entry);
+	undo_works(UNDO_DISK_DEVICE, device, entry);
+	free(STEAL(now));
+	assert_int_equal(disk_device_state(device, &now, NULL), 0);
+	assert_string_equal(now, was);
+	undo_works(UNDO_DISK_DEVICE, "/dev/limitlab-gone", entry);
+	undo_works(UNDO_DISK_LOOP, text, boot);
+	assert_false(fsio_exists(sys));
+	undo_works(UNDO_DISK_LOOP, text, boot);
+	assert_int_equal(undo(UNDO_DISK_LOOP, "x", boot, &err), -1);
+	assert_has(&err, "'x'");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_disk),
 		cmocka_unit_test(test_group_names),
 		cmocka_unit_test(test_remove_groups),
 		cmocka_unit_test(test_real_group),
