@@ -73,9 +73,11 @@ static int no_model(const struct reader *reader, const struct yaml_node_s *node,
 		return doc_error(reader->doc, doc_mark(node), err,
 			"the model counts bytes of the link layer, and payload is less; write a value, or leave out "
 			"measure: payload");
+	const char *example = expect->kind == EXPECT_RATIO ? "2.5" : units_example(spec->quantity);
+	if (expect->kind != EXPECT_RATIO && expect->measure == MEASURE_DISK_P99)
+		example = "20ms";
 	return doc_error(reader->doc, doc_mark(node), err,
-		"there is no model of %s; write a value, as in is: %s", spec->summary,
-		units_example(spec->quantity));
+		"there is no model of %s; write a value, as in is: %s", spec->summary, example);
 }
 
 int read_expect_is(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
