@@ -43,9 +43,9 @@ static int by_time(const void *a, const void *b)
 }
 
 /* As target_bind_link() makes a class. */
-static uint64_t default_rate(uint64_t link_bits_per_s)
+static uint64_t default_rate(uint64_t ceil_bits_per_s)
 {
-	uint64_t hundredth = link_bits_per_s / 100 / BITS * BITS, least = limit_spec(LIMIT_NET_RATE)->min;
+	uint64_t hundredth = ceil_bits_per_s / 100 / BITS * BITS, least = limit_spec(LIMIT_NET_RATE)->min;
 
 	return hundredth < least ? least : hundredth;
 }
@@ -65,7 +65,7 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 	case LIMIT_NET_PRIORITY:
 		return NET_PRIORITY_UNSAID;
 	case LIMIT_NET_RATE:
-		return default_rate(scenario->link.rate_bits_per_s);
+		return default_rate(changes_initial(scenario, tenant, LIMIT_NET_CEIL));
 	case LIMIT_NET_CEIL:
 		return scenario->link.rate_bits_per_s;
 	case LIMIT_NET_QUANTUM:

@@ -78,13 +78,15 @@ static double modelled(
 }
 
 struct mean {
-	char *subject; /* "'red' got", "'red' got so many times what 'blue' got:" */
+	char *subject; /* "'red' got" */
+	char *object;  /* behind the number: " of the capacity", " times what 'blue' got"; "" */
 	double half;   /* of the 95 % interval */
 };
 
 static void auto_mean(struct mean *mean)
 {
 	free(mean->subject);
+	free(mean->object);
 }
 
 static bool is_bounded(const struct expect_spec *expect)
@@ -130,8 +132,7 @@ static bool measure(const struct judge_context *context, double *from_s, double 
 				tenants[expect->other].name);
 		finding->measured = metric_mean(metric, 1, *from_s, *to_s) / under;
 		mean->half = ratio_half_interval(metric, other, finding->measured, *from_s, *to_s);
-		mean->subject =
-			xasprintf("what '%s' got is that of '%s' times", name, tenants[expect->other].name);
+		mean->object = xasprintf(" times what '%s' got", tenants[expect->other].name);
 	} else {
 		double capacity = expect->kind == EXPECT_SHARE
 					  ? share_capacity(context, expect->measure, *from_s, *to_s)
@@ -141,19 +142,14 @@ static bool measure(const struct judge_context *context, double *from_s, double 
 				"there is no capacity of which '%s' could have a share", name);
 		finding->measured = metric_mean(metric, capacity, *from_s, *to_s);
 		mean->half = judge_half_interval(metric, capacity, *from_s, *to_s);
-		mean->subject =
-			xasprintf("'%s' %s", name, expect->resource == RESOURCE_MEMORY ? "had" : "got");
+		mean->object = xstrdup(expect->kind != EXPECT_SHARE           ? ""
+				       : expect->measure == MEASURE_DISK_IOPS ? " of all requests"
+									      : " of the capacity");
 	}
+	mean->subject = xasprintf("'%s' %s", name, expect->resource == RESOURCE_MEMORY ? "had" : "got");
 	finding->interval_low = finding->measured - mean->half;
 	finding->interval_high = finding->measured + mean->half;
 	return true;
-}
-
-static const char *of_what(const struct expect_spec *expect)
-{
-	if (expect->kind != EXPECT_SHARE)
-		return "";
-	return expect->measure == MEASURE_DISK_IOPS ? " of all requests" : " of the capacity";
 }
 
 /* " (+- 0.40, 95 % interval from means of one second)", or nothing. */
@@ -209,7 +205,7 @@ static bool is_excused(const struct judge_context *context, double from_s, doubl
 	AUTO(free_ptr) char *measured = judge_value_text(expect, finding->measured);
 	AUTO(free_ptr) char *expected = judge_value_text(expect, finding->expected);
 	(void)finding_set(finding, VERDICT_INCONCLUSIVE, "%s %s%s where %s was expected, but %s",
-		mean->subject, measured, of_what(expect), expected, disturbed);
+		mean->subject, measured, mean->object, expected, disturbed);
 	return true;
 }
 
@@ -224,15 +220,15 @@ static void judge_bounds(const struct judge_context *context, double from_s, dou
 
 	if (inside >= 0 && mean->half > inside) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
-			"%s %s%s; that is too uncertain to be told from the bound, which is %s",
-			mean->subject, measured, interval, bounds);
+			"%s %s%s%s; that is too uncertain to be told from the bound, which is %s",
+			mean->subject, measured, interval, mean->object, bounds);
 		return;
 	}
 	if (inside < 0 && (is_excused(context, from_s, to_s, mean, finding) ||
 				  !evidence_holds_throughout(context, from_s, to_s, finding)))
 		return;
-	(void)finding_set(finding, inside >= 0 ? VERDICT_PASS : VERDICT_FAIL, "%s %s%s; %s is expected",
-		mean->subject, measured, interval, bounds);
+	(void)finding_set(finding, inside >= 0 ? VERDICT_PASS : VERDICT_FAIL, "%s %s%s%s; %s is expected",
+		mean->subject, measured, interval, mean->object, bounds);
 }
 
 static void judge_value(const struct judge_context *context, double from_s, double to_s,
@@ -268,8 +264,10 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 	char *allowed = expect->kind == EXPECT_SHARE ? xasprintf("%.2f", 100 * finding->tolerance)
 						     : xstrdup(tolerance);
 	(void)finding_set(finding, inside ? VERDICT_PASS : VERDICT_FAIL,
-		"%s %s%s%s, %s is %s; off by %s, %s allowed", mean->subject, measured, interval,
-		of_what(expect),
+		expect->kind == EXPECT_SHARE || expect->is_model
+			? "%s %s%s%s, %s is %s; off by %s, %s allowed"
+			: "%s %s%s%s, %s %s; off by %s, %s allowed",
+		mean->subject, measured, interval, mean->object,
 		!expect->is_model              ? "expected"
 		: expect->kind == EXPECT_SHARE ? "the model's share"
 					       : "the model's value",
