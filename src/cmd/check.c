@@ -18,7 +18,7 @@ static json_t *to_json(const struct scenario *scenario)
 
 	return json_pack("{s:o, s:b, s:o, s:o, s:b, s:i, s:i, s:i, s:f, s:f, s:o}", "scenario",
 		json_text(scenario->path), "valid", 1, "name", json_text(scenario->name), "title",
-		json_text(scenario->title), "host_scarcity", (int)scenario->memory.declared, "tenants",
+		json_text(scenario->title), "host_scarcity", scenario->memory.free_bytes > 0, "tenants",
 		(int)scenario->tenant_count, "events", (int)scenario->event_count, "expectations",
 		(int)scenario->expect_count, "timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
 		(double)plan_duration_ns(scenario) / 1e9, "plan", json_text(plan));

@@ -21,12 +21,15 @@ const struct command command_table[] = {
 			 "The tenants run in private namespaces: whatever ends the run, nothing of it is\n"
 			 "left on this host, except what 'limitlab clean' takes back after a SIGKILL.\n"
 			 "Ctrl-C saves what there is and cleans up; a second one ends it at once.\n\n"
+			 "A scenario that makes memory scarce takes it from the whole host, down to what\n"
+			 "the scenario leaves free: other programs may be swapped out meanwhile.  That\n"
+			 "needs --allow-host-scarcity, or LIMITLAB_ALLOW_HOST_SCARCITY=1.\n\n"
 			 "With --connect a libvirt daemon of this host keeps the tenants instead.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
 		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) | OPTION(JUNIT) |
-			   OPTION(KERNEL) | OPTION(JSON) | OPTION(QUIET),
+			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_run,
 	},
 	{

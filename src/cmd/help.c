@@ -163,6 +163,8 @@ void help_manpage(struct buf *text)
 		"An absolute path instead of /var/lib/limitlab.\n"
 		".TP\n.B LIMITLAB_IMAGE_DIR\n"
 		"An absolute path instead of /var/lib/limitlab/image.\n"
+		".TP\n.B LIMITLAB_ALLOW_HOST_SCARCITY\n"
+		"1 means --allow-host-scarcity.\n"
 		".SH FILES\n.TP\n.B results/\\fISCENARIO\\fB/\\fITIME\\fB/\n"
 		"What a run leaves: manifest.json, scenario.yaml, samples.csv, series.csv, events.csv, verdict.json,\n"
 		"junit.xml, figure.svg, figure.png and log/.\n"

@@ -110,7 +110,7 @@ static void print_table(const struct listing *listing)
 		buf_addf(&text, "  %5.0f s  ", (double)plan_duration_ns(scenario) / 1e9);
 		(void)text_add(&text, scenario->title, TEXT_ALL);
 		buf_adds(&text, "\n");
-		if (scenario->memory.declared) {
+		if (scenario->memory.free_bytes) {
 			text_pad(&text, "", columns + 11);
 			buf_adds(&text, PLAN_HOST_SCARCITY "\n");
 		}

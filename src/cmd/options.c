@@ -37,6 +37,9 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_KERNEL] = {"kernel", 0, OPTION_TYPE_TEXT, "KERNEL",
 		"the guests' kernel: 6.1, 6.12 or a package's name (default: the suite's)",
 		offsetof(struct options, kernel), 0, 0},
+	[OPTION_ALLOW_HOST_SCARCITY] = {"allow-host-scarcity", 0, OPTION_TYPE_FLAG, NULL,
+		"run scenarios that make this whole host short of memory",
+		offsetof(struct options, allow_host_scarcity), 0, 0},
 };
 
 const struct option_spec *option_spec(enum option_id id)

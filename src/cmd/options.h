@@ -27,6 +27,7 @@ enum option_id {
 	OPTION_JUNIT,
 	OPTION_FORCE,
 	OPTION_KERNEL,
+	OPTION_ALLOW_HOST_SCARCITY,
 	OPTION_COUNT
 };
 
@@ -34,7 +35,7 @@ enum option_id {
 
 /* What the user said; texts point into argv.  Defaults are filled in. */
 struct options {
-	bool help, json, quiet, force;
+	bool help, json, quiet, force, allow_host_scarcity;
 	const char *out;     /* default "results" */
 	const char *accel;   /* "auto" (default), "kvm" or "tcg" */
 	const char *connect; /* NULL: the command's own default */

@@ -82,6 +82,16 @@ static void do_tick(struct engine *engine)
 	live_show(&engine->live, engine->inner);
 }
 
+/* What is scarce may be why. */
+static int explain_death(struct inner *inner, const struct member *member, struct err *err)
+{
+	double at_s = inner_seconds(inner, clock_now_ns());
+
+	if (inner->fixture && inner->fixture->watch && inner->fixture->watch(inner, err))
+		return err_wrap(err, "tenant '%s' died at %.1f s", member->spec->name, at_s);
+	return err_run(err, "tenant '%s' died at %.1f s", member->spec->name, at_s);
+}
+
 static int check_members(struct engine *engine, struct err *err)
 {
 	struct inner *inner = engine->inner;
@@ -92,8 +102,7 @@ static int check_members(struct engine *engine, struct err *err)
 		if (member->dead || !(member->gone || (member->vm && !vm_is_running(member->vm))))
 			continue;
 		if (!member->spec->may_die)
-			return err_run(err, "tenant '%s' died at %.1f s", member->spec->name,
-				inner_seconds(inner, clock_now_ns()));
+			return explain_death(inner, member, err);
 		events_note_death(engine->events, member);
 	}
 	return 0;

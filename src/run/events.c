@@ -259,8 +259,10 @@ static int work_hold(struct job *job, struct err *err)
 	struct inner *inner = self->events->inner;
 
 	self->start_ns = clock_now_ns();
+	inner->fixture_note[0] = '\0';
 	int result = inner->fixture->hold(inner, self->event->kind == EVENT_SCARCE, err);
 	self->end_ns = clock_now_ns();
+	(void)snprintf(self->notes[0], sizeof(self->notes[0]), "%s", inner->fixture_note);
 	return result;
 }
 
@@ -275,7 +277,10 @@ static void finished_hold(struct job *job)
 	add_lateness(events, self->event, self->start_ns);
 	AUTO(free_ptr) char *label = scenario_event_label(events->inner->plan->scenario, self->event);
 	AUTO(free_ptr)
-	char *text = xasprintf("%s after %.1f ms", label, (double)(self->end_ns - self->start_ns) / 1e6);
+	char *text = xasprintf("%s after %.1f ms%s%s", label, (double)(self->end_ns - self->start_ns) / 1e6,
+		self->notes[0][0] ? "; " : "", self->notes[0]);
+	free(record->note);
+	record->note = xstrdup(self->notes[0]);
 	wire_event(events->inner->plan->wire_fd, record->start_s, text);
 	free(self);
 }

@@ -6,6 +6,7 @@
 static const struct run_fixture *const fixtures[] = {
 	&run_fixture_cpu,
 	&run_fixture_link,
+	&run_fixture_memory,
 };
 
 const struct run_fixture *run_fixture_of(const struct scenario *scenario)

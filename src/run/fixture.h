@@ -53,6 +53,7 @@ struct run_fixture {
 
 extern const struct run_fixture run_fixture_cpu;
 extern const struct run_fixture run_fixture_link;
+extern const struct run_fixture run_fixture_memory;
 
 /* The one that the scenario declares; NULL: nothing is scarce. */
 const struct run_fixture *run_fixture_of(const struct scenario *scenario);

@@ -79,6 +79,7 @@ struct inner {
 	const struct run_fixture *fixture; /* NULL: nothing is scarce */
 	void *fixture_state;
 	struct worker *fixture_worker; /* where hold() runs */
+	char fixture_note[160];        /* what the last hold() has to say, for events.csv; "" */
 };
 
 static inline double inner_seconds(const struct inner *inner, uint64_t at_ns)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <inttypes.h>
 #include <mntent.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,8 +19,10 @@
 #include "base/paths.h"
 #include "fixture/link.h"
 #include "glue/libvirt.h"
+#include "fixture/memory.h"
 #include "run/journal.h"
 #include "run/prepare.h"
+#include "run/state.h"
 #include "series/rundir.h"
 
 /* How deep below a hierarchy's mount libvirt makes its groups: machine.slice/NAME.scope/libvirt/vcpu0 is four. */
@@ -262,6 +265,27 @@ static int undo_tree(const char *path, const char *unused, struct err *err)
 	return fsio_remove_tree(path, err);
 }
 
+static int undo_hugepages(const char *path, const char *values, struct err *err)
+{
+	const char *rest = after(path, "/sys/kernel/mm/hugepages/hugepages-");
+	uint64_t value_before, value_after;
+
+	if (!rest || has_dots(path) || strcmp(fsio_basename(path), "nr_overcommit_hugepages") || !values ||
+		sscanf(values, "%" SCNu64 " %" SCNu64, &value_before, &value_after) != 2)
+		return err_run(err, "'%s' is no setting of huge pages", path);
+	return memory_huge_restore(path, value_before, value_after, err);
+}
+
+static int undo_swap(const char *path, const char *unused, struct err *err)
+{
+	AUTO(free_ptr) char *ours = state_path(MEMORY_SWAP_NAME);
+
+	(void)unused;
+	if (strcmp(path, ours))
+		return err_run(err, "'%s' is not '%s'", path, ours);
+	return memory_swap_remove(path, err);
+}
+
 static int undo_link(const char *unused, const char *unused2, struct err *err)
 {
 	(void)unused;
@@ -276,6 +300,8 @@ const struct undo_kind undo_kinds[] = {
 	{UNDO_CGROUP_CONTROLLERS, "controllers of the root group", undo_cgroup_controllers},
 	{UNDO_DOMAIN, "the domain", undo_domain},
 	{UNDO_TREE, "the folder", undo_tree},
+	{UNDO_HUGEPAGES, "the allowance of huge pages", undo_hugepages},
+	{UNDO_SWAP, "the swap file", undo_swap},
 	{UNDO_LINK, "interfaces of the shared link", undo_link},
 	{UNDO_DISK_LOOP, "the scarce disk's loop device", undo_disk_loop},
 	{UNDO_DISK_DEVICE, "scheduler and partitions of the disk", undo_disk_device},

@@ -34,6 +34,10 @@ struct undo_kind {
 /* "disk-device" DEVICE "BOOT STATE": a real disk's scheduler (fixture/disk.h), and the partitions that were added to it. */
 #define UNDO_DISK_DEVICE "disk-device"
 
+/* "hugepages" PATH "BEFORE AFTER": vm.nr_overcommit_hugepages of one size of huge pages. */
+#define UNDO_HUGEPAGES "hugepages"
+/* "swap" PATH: our swap file, STATE/limitlab.swap. */
+#define UNDO_SWAP "swap"
 /* "link" BRIDGE: interfaces of the shared link in the host's own network namespace. */
 #define UNDO_LINK "link"
 

@@ -100,6 +100,10 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 	AUTO(free_ptr) char *swap = units_format(scenario->memory.swap_bytes, QUANTITY_BYTES);
 	bool holds = scenario->memory.from_start;
 
+	if (!scenario->memory.free_bytes) {
+		buf_addf(out, "  memory  nothing is taken from the host, %s of swap are added\n", swap);
+		return;
+	}
 	buf_addf(out, "  memory  %s are left free on the whole host, ", left);
 	if (scenario->memory.swap_bytes)
 		buf_addf(out, "%s of swap are added", swap);

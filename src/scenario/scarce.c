@@ -14,7 +14,7 @@
 #define BITS     8
 #define MIB      (UINT64_C(1) << 20)
 #define GIB      (UINT64_C(1) << 30)
-#define FREE_MIN (64 * MIB)
+#define FREE_MIN (256 * MIB) /* the fixture's floor (fixture/memory.h) */
 #define FREE_MAX (1024 * 1024 * GIB)
 #define SWAP_MAX (16 * 1024 * GIB)
 /* The smallest part that a tenant can do something with, and the table of partitions. */
@@ -272,7 +272,7 @@ static int read_memory(void *context, const struct doc_key *key, const struct ya
 	struct err *err)
 {
 	static const struct doc_key keys[] = {
-		{"free", true, read_free, 0},
+		{"free", false, read_free, 0},
 		{"swap", false, read_swap, 0},
 	};
 	struct reader *reader = context;
@@ -280,9 +280,15 @@ static int read_memory(void *context, const struct doc_key *key, const struct ya
 
 	(void)key;
 	scenario->memory.declared = true;
-	scenario->memory.from_start = true; /* unless an event begins it */
-	return doc_mapping(reader->doc, node, "the scarce memory", EXAMPLE_MEMORY, keys, ARRAY_SIZE(keys),
-		reader, object, err);
+	if (doc_mapping(reader->doc, node, "the scarce memory", EXAMPLE_MEMORY, keys, ARRAY_SIZE(keys),
+		    reader, object, err) < 0)
+		return -1;
+	scenario->memory.from_start = scenario->memory.free_bytes > 0; /* unless an event begins it */
+	if (scenario->memory.free_bytes || scenario->memory.swap_bytes)
+		return 0;
+	return doc_error(reader->doc, doc_mark(node), err,
+		"'free' is missing in the scarce memory, or 'swap', which alone takes no memory from the host; write it as "
+		"in " EXAMPLE_MEMORY);
 }
 
 static int read_disk(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,

@@ -161,7 +161,8 @@ struct scarce_link {
 
 struct scarce_memory {
 	bool declared;
-	uint64_t free_bytes; /* MemAvailable that is left while it holds */
+	uint64_t
+		free_bytes; /* MemAvailable that is left while it holds; 0: nothing is taken, there is swap alone */
 	uint64_t swap_bytes; /* of a swap file of ours; 0: none is added */
 	bool from_start;     /* no event begins it: it holds from the barrier on */
 };

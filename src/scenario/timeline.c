@@ -181,6 +181,10 @@ static int read_scarcity(
 		return doc_error(reader->doc, doc_mark(node), err,
 			"how scarce memory is to be is not said; add %s at the top",
 			scarce_example(RESOURCE_MEMORY));
+	if (!reader->scenario->memory.free_bytes)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"the scenario takes no memory from the host, it only adds swap; say how much is left with free, as in %s",
+			scarce_example(RESOURCE_MEMORY));
 	entry->event.resource = RESOURCE_MEMORY;
 	reader->scenario->memory.from_start = false;
 	return 0;

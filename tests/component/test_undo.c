@@ -25,6 +25,7 @@
 #include "base/fsio.h"
 #include "base/spawn.h"
 #include "fixture/link.h"
+#include "fixture/memory.h"
 #include "fixture/netns.h"
 #include "fixture/disk.h"
 #include "run/journal.h"
@@ -60,7 +61,8 @@ static void assert_has(const struct err *err, const char *word)
 static void test_table(void **state)
 {
 	static const char *const names[] = {UNDO_RUN, UNDO_CGROUPS, UNDO_CGROUP_PARENT,
-		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_LINK, UNDO_DISK_LOOP, UNDO_DISK_DEVICE};
+		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_HUGEPAGES, UNDO_SWAP, UNDO_LINK,
+		UNDO_DISK_LOOP, UNDO_DISK_DEVICE};
 
 	(void)state;
 	assert_int_equal(undo_kind_count, ARRAY_SIZE(names));
@@ -435,6 +437,85 @@ static void test_link(void **state)
 	assert_null(strstr(left.data, LINK_UPLINK));
 }
 
+#define HUGE "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages"
+
+/* Only while the value is the one that we set, and never another file. */
+static void test_hugepages(void **state)
+{
+	static const struct {
+		const char *path, *values;
+	} refused[] = {
+		{"/proc/sys/vm/nr_overcommit_hugepages", "0 5"},
+		{"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0 5"},
+		{"/sys/kernel/mm/hugepages/hugepages-2048kB/../../../../../etc/nr_overcommit_hugepages",
+			"0 5"},
+		{HUGE, "0"},
+		{HUGE, "zero five"},
+		{HUGE, NULL},
+	};
+	uint64_t before;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct err err = ERR_INIT;
+		assert_int_equal(undo(UNDO_HUGEPAGES, refused[i].path, refused[i].values, &err), -1);
+		assert_has(&err, "is no setting of huge pages");
+	}
+	if (geteuid() != 0 || fsio_read_u64(AT_FDCWD, HUGE, &before, NULL)) {
+		if (getenv("LIMITLAB_MUST_WORK"))
+			fail_msg("no '%s'", HUGE);
+		print_message("skipped: not root, or no huge pages of 2 MiB\n");
+		skip();
+	}
+	AUTO(free_ptr) char *ours = xasprintf("%ju", (uintmax_t)before + 7);
+	AUTO(free_ptr) char *theirs = xasprintf("%ju", (uintmax_t)before + 3);
+	AUTO(free_ptr) char *old = xasprintf("%ju", (uintmax_t)before);
+	AUTO(free_ptr) char *values = xasprintf("%s %s", old, ours);
+	uint64_t now;
+	assert_int_equal(fsio_write_small(AT_FDCWD, HUGE, theirs, NULL), 0);
+	undo_works(UNDO_HUGEPAGES, HUGE, values);
+	assert_int_equal(fsio_read_u64(AT_FDCWD, HUGE, &now, NULL), 0);
+	assert_int_equal(fsio_write_small(AT_FDCWD, HUGE, ours, NULL), 0);
+	assert_int_equal(now, before + 3);
+	for (int twice = 0; twice < 2; twice++) {
+		undo_works(UNDO_HUGEPAGES, HUGE, values);
+		assert_int_equal(fsio_read_u64(AT_FDCWD, HUGE, &now, NULL), 0);
+		assert_int_equal(now, before);
+	}
+}
+
+static void test_swap(void **state)
+{
+	struct err err = ERR_INIT;
+	AUTO(free_ptr) char *path = in_state(MEMORY_SWAP_NAME);
+	AUTO(free_ptr) char *below = in_state("a/" MEMORY_SWAP_NAME);
+
+	(void)state;
+	assert_int_equal(undo(UNDO_SWAP, "/swapfile", NULL, &err), -1);
+	assert_has(&err, "'/swapfile' is not ");
+	err_clear(&err);
+	assert_int_equal(undo(UNDO_SWAP, below, NULL, &err), -1);
+	err_clear(&err);
+	/* Never made, made but not turned on, and on. */
+	undo_works(UNDO_SWAP, path, NULL);
+	assert_int_equal(fsio_write_atomic(path, "x", 1, NULL), 0);
+	undo_works(UNDO_SWAP, path, NULL);
+	assert_false(fsio_exists(path));
+	if (geteuid() != 0 || memory_swap_make(path, 16 << 20, &err)) {
+		if (getenv("LIMITLAB_MUST_WORK"))
+			fail_msg("no swap file below '%s': %s", state_dir, err.text);
+		print_message("skipped: no swap file below '%s': %s\n", state_dir, err.text);
+		skip();
+	}
+	for (int twice = 0; twice < 2; twice++) {
+		undo_works(UNDO_SWAP, path, NULL);
+		assert_false(fsio_exists(path));
+	}
+	AUTO(buf) struct buf swaps = BUF_INIT;
+	assert_int_equal(fsio_read_file("/proc/swaps", 65536, &swaps, NULL), 0);
+	assert_null(strstr(swaps.data, state_dir));
+}
+
 static void test_push(void **state)
 {
 	struct err err = ERR_INIT;
@@ -525,6 +606,8 @@ int main(void)
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_domain_of_others),
+		cmocka_unit_test(test_hugepages),
+		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_push),
 	};

@@ -43,8 +43,8 @@ static const struct bad_case bad[] = {
 	{"unknown way", SCARCE("link: {rate: 1Gbit/s, apply: rough}"), "2:30", "'rough' is not a way to change a priority; it is one of reliable, raw, leaf, switch"},
 	{"unknown key of a link", SCARCE("link: {rates: 1Gbit/s}"), "2:8", "did you mean 'rate'?"},
 
-	{"memory without free", SCARCE("memory: {swap: 1GiB}"), "2:9", "'free' is missing in the scarce memory"},
-	{"no memory free", SCARCE("memory: {free: 0B}"), "2:16", "out of range for the memory that is left free; it goes from 64MiB"},
+	{"memory without free and swap", SCARCE("memory: {swap: 0B}"), "2:9", "'free' is missing in the scarce memory, or 'swap'"},
+	{"no memory free", SCARCE("memory: {free: 0B}"), "2:16", "out of range for the memory that is left free; it goes from 256MiB"},
 	{"memory beyond 64 bit", SCARCE("memory: {free: 99999999999TiB}"), "2:16", "too large"},
 	{"memory of an unknown unit", SCARCE("memory: {free: 600M}"), "2:16", "unknown unit; write it as in \"192MiB\""},
 	{"free in percent", SCARCE("memory: {free: 10%}"), "2:16", "unknown unit"},
@@ -111,6 +111,7 @@ static const struct bad_case bad[] = {
 
 	/* Scarcity on the timeline. */
 	{"scarce of nothing", LINK RED("") TIMES("{at: 5s, scarce: memory}"), "6:18", "how scarce memory is to be is not said; add scarce: {memory: {free: 600MiB, swap: 2GiB}} at the top"},
+	{"scarce with swap alone", "name: x\ntitle: t\nscarce: {memory: {swap: 1GiB}}\n" RED("") TIMES("{at: 5s, scarce: memory}"), "6:18", "takes no memory from the host, it only adds swap"},
 	{"scarce link on the timeline", LINK RED("") TIMES("{at: 5s, scarce: net}"), "6:18", "'scarce: net' as an event; only memory becomes scarce"},
 	{"scarce tenants", MEMORY RED("") TIMES("{at: 5s, scarce: red}"), "6:18", "'red' is not a resource; it is one of cpu, net, memory, disk"},
 	{"scarce and more", MEMORY RED("") TIMES("{at: 5s, scarce: memory, plenty: memory}"), "6:34", "'scarce' and 'plenty' in one event"},
@@ -176,7 +177,7 @@ static void memory_is_read(void **state)
 		"{at: 5s, scarce: memory, name: now}, {at: 9s, plenty: memory}, {at: 59s, scarce: memory}");
 	struct scenario *s = read_good(text);
 	struct scenario *always = read_good(
-		"name: x\ntitle: t\nscarce: {memory: {free: 64MiB, swap: 2GiB}}\n" RED("") TIMES(""));
+		"name: x\ntitle: t\nscarce: {memory: {free: 256MiB, swap: 2GiB}}\n" RED("") TIMES(""));
 
 	(void)state;
 	assert_int_equal(scenario_scarce(s), RESOURCE_MEMORY);
@@ -201,6 +202,12 @@ static void memory_is_read(void **state)
 	}
 	assert_true(always->memory.from_start && always->memory.swap_bytes == UINT64_C(2) << 30);
 	assert_null(always->beside);
+	struct scenario *swap =
+		read_good("name: x\ntitle: t\nscarce: {memory: {swap: 2GiB}}\n" RED("") TIMES(""));
+	assert_int_equal(scenario_scarce(swap), RESOURCE_MEMORY);
+	assert_false(swap->memory.from_start);
+	assert_int_equal(swap->memory.free_bytes, 0);
+	scenario_free(swap);
 	scenario_free(always);
 	scenario_free(s);
 }
