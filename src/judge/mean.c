@@ -258,8 +258,8 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 		return;
 	AUTO(free_ptr) char *interval = interval_text(expect, mean->half);
 	AUTO(free_ptr)
-	char *by = expect->kind == EXPECT_SHARE ? xasprintf("%+.2f points", 100 * off)
-						: judge_tolerance_text(expect, off);
+	char *points = judge_tolerance_text(expect, fabs(off));
+	AUTO(free_ptr) char *by = xasprintf("%s%s", off < 0 ? "-" : "+", points);
 	AUTO(free_ptr)
 	char *allowed = expect->kind == EXPECT_SHARE ? xasprintf("%.2f", 100 * finding->tolerance)
 						     : xstrdup(tolerance);

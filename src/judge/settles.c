@@ -231,9 +231,9 @@ static void tell(
 	if (isnan(finding->settling_time_s)) {
 		(void)finding_set(finding, VERDICT_FAIL,
 			"the %s of '%s' did not come to stay within %s of %s in the %.3g s after the event "
-			"(means over %.3g s%s%s)",
+			"(means over %.3g s)%s%s",
 			level ? "level" : "share", name, band, after, response->until_s - response->event_s,
-			response->smooth_s, level ? "); it ends away from it by " : "", level ? residue : "");
+			response->smooth_s, level ? "; it ends away from it by " : "", level ? residue : "");
 		return;
 	}
 	(void)finding_set(finding, finding->settling_time_s <= limit_s ? VERDICT_PASS : VERDICT_FAIL,
