@@ -186,3 +186,26 @@ char *units_format(uint64_t value, enum quantity quantity)
 		unit++;
 	return xasprintf("%llu%s", (unsigned long long)(value / unit->factor), unit->name);
 }
+
+char *units_format_decimal(uint64_t value, enum quantity quantity)
+{
+	const struct unit *unit = quantities[quantity].units;
+
+	if (quantity == QUANTITY_PARTS_PER_MILLION)
+		return units_format(value, quantity);
+	for (; unit->name; unit++) {
+		__extension__ unsigned __int128 thousandths = (unsigned __int128)value * 1000;
+		if (value < unit->factor || thousandths % unit->factor)
+			continue;
+		unsigned fraction = (unsigned)(thousandths / unit->factor % 1000);
+		AUTO(free_ptr)
+		char *digits = xasprintf("%llu.%03u", (unsigned long long)(value / unit->factor), fraction);
+		size_t length = strlen(digits);
+		while (digits[length - 1] == '0')
+			length--;
+		if (digits[length - 1] == '.')
+			length--;
+		return xasprintf("%.*s%s", (int)length, digits, unit->name);
+	}
+	return units_format(value, quantity);
+}

@@ -26,6 +26,8 @@ enum quantity {
 int units_parse(const char *text, enum quantity quantity, uint64_t *ret_value, struct err *err);
 /* The shortest exact human form ("192MiB", "300Mbit/s", "20s", "66.7%", "4096"); units_parse() gives it back. */
 char *units_format(uint64_t value, enum quantity quantity);
+/* The same, but with up to three decimals where that takes a larger unit: "12.5MiB/s", not "12800KiB/s". */
+char *units_format_decimal(uint64_t value, enum quantity quantity);
 /* An example of a right value, for messages: "192MiB". */
 const char *units_example(enum quantity quantity);
 

@@ -98,7 +98,7 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 {
 	AUTO(free_ptr) char *left = units_format(scenario->memory.free_bytes, QUANTITY_BYTES);
 	AUTO(free_ptr) char *swap = units_format(scenario->memory.swap_bytes, QUANTITY_BYTES);
-	bool holds = scenario->memory.from_start;
+	bool holds = scenario->memory.from_start, begun = false;
 
 	if (!scenario->memory.free_bytes) {
 		buf_addf(out, "  memory  nothing is taken from the host, %s of swap are added\n", swap);
@@ -115,10 +115,11 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 		if (event->kind != EVENT_SCARCE && event->kind != EVENT_PLENTY)
 			continue;
 		holds = event->kind == EVENT_SCARCE;
-		buf_adds(out, holds ? " from " : " to ");
+		buf_adds(out, holds ? (begun ? " and from " : " from ") : " to ");
+		begun = true;
 		plan_add_seconds(out, event->at_ns);
 	}
-	buf_addf(out, "%s\n  " PLAN_HOST_SCARCITY "\n", holds && !scenario->memory.from_start ? " on" : "");
+	buf_addf(out, "%s\n  " PLAN_HOST_SCARCITY "\n", holds && begun ? " on" : "");
 }
 
 static void add_disk(struct buf *out, const struct scenario *scenario)
@@ -131,14 +132,15 @@ static void add_disk(struct buf *out, const struct scenario *scenario)
 		buf_addf(out, "  disk  the device %s, whose contents are lost", disk->device);
 	else
 		buf_addf(out, "  disk  %s at %s", size, rate);
-	if (disk->latency_ns) {
-		buf_adds(out, ", every request ");
-		plan_add_seconds(out, disk->latency_ns);
-		buf_adds(out, " late");
-	}
-	buf_addf(out, ", scheduler %s%s; each of %zu tenants has an equal part\n",
-		disk_scheduler_name(disk->scheduler), disk->low_latency ? " with low_latency" : "",
-		scenario->tenant_count);
+	AUTO(free_ptr) char *latency = units_format(disk->latency_ns, QUANTITY_DURATION_NS);
+	if (disk->latency_ns)
+		buf_addf(out, ", every request delayed by %s", latency);
+	buf_addf(out, ", scheduler %s%s; ", disk_scheduler_name(disk->scheduler),
+		disk->low_latency ? " with low_latency" : "");
+	if (scenario->tenant_count == 1)
+		buf_adds(out, "all of it is the tenant's\n");
+	else
+		buf_addf(out, "each of %zu tenants has an equal part\n", scenario->tenant_count);
 }
 
 static void add_fixtures(struct buf *out, const struct scenario *scenario)
@@ -245,6 +247,8 @@ char *plan_format(const struct scenario *scenario)
 			length--;
 		buf_addf(&out, "%.*s\n", (int)length, scenario->about);
 	}
+	if (scenario->beside)
+		buf_addf(&out, "drawn beside the newest run of %s\n", scenario->beside);
 	if (scenario->when_cgroup)
 		buf_addf(&out, "needs cgroup %s\n", scenario->when_cgroup);
 	add_fixtures(&out, scenario);

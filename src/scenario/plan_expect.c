@@ -19,7 +19,8 @@ static void add_value(struct buf *out, const struct expect_spec *expect, double 
 							       : " CPU");
 		return;
 	}
-	AUTO(free_ptr) char *text = units_format((uint64_t)llround(value / spec->per_unit), spec->quantity);
+	AUTO(free_ptr)
+	char *text = units_format_decimal((uint64_t)llround(value / spec->per_unit), spec->quantity);
 	buf_adds(out, text);
 }
 
@@ -94,9 +95,10 @@ static void add_starves(struct buf *out, const struct expect_spec *expect)
 	buf_addf(out, " %s below %.10g %% of the capacity for %s", never ? "is never" : "stays",
 		expect->below * 100, never ? "longer than " : "");
 	plan_add_seconds(out, expect->longest_ns);
-	if (!never)
-		buf_adds(out, " or longer");
-	add_window(out, expect);
+	buf_addf(out, "%s between ", never ? "" : " or longer");
+	plan_add_seconds(out, expect->from_ns);
+	buf_adds(out, " and ");
+	plan_add_seconds(out, expect->to_ns);
 }
 
 static void add_conserves(struct buf *out, const struct expect_spec *expect)

@@ -35,6 +35,65 @@ static const char rich[] =
 static const char bare[] = "{name: bare, title: t, tenants: [{name: a, workload: w}],\n"
 			   " timeline: [{at: 0, start: a}, {at: 1min, stop: a}]}\n";
 
+static const char net[] =
+	"name: net\ntitle: A link, and every kind of expectation\nscarce: {link: {rate: 300Mbit/s, apply: raw}}\n"
+	"beside: net-other\n"
+	"tenants:\n"
+	"- {name: red, workload: tcp.iperf3, limits: {net.priority: 3, net.rate: 10Mbit/s}}\n"
+	"- {name: blue, workload: udp.iperf3, demand: 30Mbit/s, may die: true}\n"
+	"- {name: green, workload: w.stress}\n"
+	"timeline:\n"
+	"- {at: 0s, start: all}\n"
+	"- {at: 10s, set: {tenant: red, net.priority: 0, net.apply: leaf}, name: red up}\n"
+	"- {at: 20s, set: {tenant: red, net.rate: 100Mbit/s, net.ceil: 200Mbit/s}}\n"
+	"- {at: 40s, stop: all}\n"
+	"expect:\n"
+	"- {share: net, tenant: red, window: [2s, 8s], is: model}\n"
+	"- {share: net, measure: payload, tenant: red, window: [2s, 8s], is: 12.5%, within: 1.5%}\n"
+	"- {settles: net, tenant: red, after: red up, within: 1s}\n"
+	"- {level: net, tenant: red, window: [2s, 8s], is: 270.5Mbit/s}\n"
+	"- {level: net, tenant: blue, window: [2s, 8s], is: model, within: 2Mbit/s, name: c}\n"
+	"- {level: net, measure: payload, tenant: red, window: [2s, 8s], at most: 270Mbit/s, at least: 1Mbit/s}\n"
+	"- {ratio: net, tenants: [red, blue], window: [2s, 8s], is: 2.5}\n"
+	"- {ratio: net, tenants: [blue, red], window: [2s, 8s], is: model, within: 0.1}\n"
+	"- {starves: net, tenant: blue, window: [12s, 18s], below: 2%, for: 1s}\n"
+	"- {never starves: net, tenant: blue, window: [2s, 8s], below: 2%, longest: 200ms}\n"
+	"- {conserves: net, window: [2s, 38s]}\n"
+	"- {conserves: net, window: [2s, 38s], within: 1Mbit/s, every: 5s, name: in pieces}\n"
+	"- {unchanged: net, tenant: red, after: red up, window: [11s, 20s], before: 5s, control: c}\n";
+static const char memory[] =
+	"name: memory\ntitle: Memory that is scarce at times\nscarce: {memory: {free: 600MiB, swap: 2GiB}}\n"
+	"tenants:\n"
+	"- {name: red, memory: 1GiB, workload: w.stress}\n"
+	"- {name: blue, memory: 1GiB}\n"
+	"timeline:\n"
+	"- {at: 0s, start: all}\n"
+	"- {at: 20s, scarce: memory, name: now}\n"
+	"- {at: 40s, plenty: memory}\n"
+	"- {at: 60s, scarce: memory}\n"
+	"- {at: 80s, stop: all}\n"
+	"expect:\n"
+	"- {level: memory, tenant: red, window: [2s, 8s], is: 270MiB, within: 5MiB}\n"
+	"- {level: memory, measure: swap, tenant: red, window: [22s, 28s], at most: 0B}\n"
+	"- {settles: memory, tenant: red, after: now, to: 300MiB, band: 20MiB, within: 5s}\n"
+	"- {settles: memory, tenant: red, after: 40s, to: 100MiB, within: 5s, needs: nothing}\n"
+	"- {unchanged: memory, tenant: blue, after: 40s, window: [41s, 60s]}\n";
+static const char disk[] =
+	"name: disk\ntitle: A disk of declared speed\n"
+	"scarce: {disk: {size: 1GiB, rate: 50MiB/s, latency: 2ms, low_latency: true}}\n"
+	"tenants:\n"
+	"- {name: red, workload: w.fio}\n"
+	"- {name: blue, workload: w.fio, demand: 10MiB/s}\n"
+	"timeline: [{at: 0s, start: all}, {at: 20s, stop: all}]\n"
+	"expect:\n"
+	"- {share: disk, measure: iops, tenant: red, window: [2s, 8s], is: model}\n"
+	"- {level: disk, measure: iops, tenant: red, window: [2s, 8s], is: 200, within: 20}\n"
+	"- {level: disk, measure: p99, tenant: red, window: [2s, 8s], at most: 20.5ms}\n"
+	"- {level: disk, tenant: red, window: [2s, 8s], is: 12.5MiB/s, within: 512KiB/s}\n";
+static const char device[] =
+	"{name: device, title: A real disk, scarce: {disk: {device: /dev/sdx, scheduler: none}},\n"
+	" tenants: [{name: red, workload: w.fio}], timeline: [{at: 0s, start: red}, {at: 20s, stop: red}]}\n";
+
 static const struct {
 	const char *name, *file, *text;
 } cases[] = {
@@ -44,6 +103,10 @@ static const struct {
 	{"plan-smoke-cpu", "scenarios/smoke/cpu.yaml", NULL},
 	{"plan-rich", NULL, rich},
 	{"plan-bare", NULL, bare},
+	{"plan-net", NULL, net},
+	{"plan-memory", NULL, memory},
+	{"plan-disk", NULL, disk},
+	{"plan-device", NULL, device},
 };
 
 static void plans_are_as_kept(void **state)

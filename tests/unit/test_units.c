@@ -172,6 +172,11 @@ static void test_round_trip(void **state)
 					if (back != value)
 						fail_msg(
 							"%" PRIu64 " -> '%s' -> %" PRIu64, value, text, back);
+					AUTO(free_ptr)
+					char *decimal = units_format_decimal(value, quantity);
+					if (units_parse(decimal, quantity, &back, &err) || back != value)
+						fail_msg("%" PRIu64 " -> '%s' -> %" PRIu64 " %s", value,
+							decimal, back, err.text);
 					count++;
 				}
 			} while (!__builtin_mul_overflow(power, base, &power));
@@ -182,6 +187,32 @@ static void test_round_trip(void **state)
 		assert_true(back == UINT64_MAX);
 	}
 	assert_int_equal(count, 7 * 3 * (64 + 20));
+}
+
+static void test_decimal(void **state)
+{
+	static const struct {
+		uint64_t value;
+		enum quantity quantity;
+		const char *text;
+	} cases[] = {
+		{4096, QUANTITY_COUNT, "4096"},
+		{0, QUANTITY_BYTES, "0B"},
+		{13107200, QUANTITY_BYTES_PER_S, "12.5MiB/s"},
+		{UINT64_C(300) << 20, QUANTITY_BYTES, "300MiB"},
+		{1500000, QUANTITY_BYTES, "1.5MB"},
+		{270500000, QUANTITY_BITS_PER_S, "270.5Mbit/s"},
+		{1234567, QUANTITY_BITS_PER_S, "1234.567kbit/s"},
+		{20500000, QUANTITY_DURATION_NS, "20.5ms"},
+		{90000000000, QUANTITY_DURATION_NS, "1.5min"},
+		{667000, QUANTITY_PARTS_PER_MILLION, "66.7%"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(free_ptr) char *text = units_format_decimal(cases[i].value, cases[i].quantity);
+		assert_string_equal(text, cases[i].text);
+	}
 }
 
 /* The example in the messages is a right value. */
@@ -203,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_refuse),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_decimal),
 		cmocka_unit_test(test_examples),
 	};
 
