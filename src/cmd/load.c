@@ -1,12 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/load.h"
 
+#include <math.h>
+
 #include "base/auto.h"
 #include "base/paths.h"
 #include "plot/plot.h"
 #include "workload/workload.h"
 
 DEFINE_AUTO(scenario, struct scenario *, scenario_free);
+
+/* What a job leaves unsaid, the model would take for as much as there is. */
+static int check_demand(const struct scenario *scenario, const struct tenant_spec *tenant,
+	const char *job_text, struct err *err)
+{
+	bool is_default = isinf(tenant->demand) ||
+			  (tenant->loads == RESOURCE_CPU && tenant->demand >= (double)tenant->vcpus);
+	AUTO(free_ptr) char *limit = workload_self_limit(tenant->workload_path, job_text);
+
+	if (!limit || !is_default || tenant->loads == RESOURCE_MEMORY)
+		return 0;
+	return err_input(err,
+		"%s:%u:%u: the workload of tenant '%s' limits itself ('%s' in %s), so the scenario must say what it "
+		"wants; add demand: %s",
+		scenario->path, tenant->mark.line, tenant->mark.column, tenant->name, limit,
+		tenant->workload_path,
+		tenant->loads == RESOURCE_NET    ? "30Mbit/s"
+		: tenant->loads == RESOURCE_DISK ? "5MiB/s"
+						 : "50%");
+}
 
 int load_scenario(const char *path, struct scenario **ret_scenario, struct err *err)
 {
@@ -21,8 +43,12 @@ int load_scenario(const char *path, struct scenario **ret_scenario, struct err *
 		const struct workload_ops *ops;
 		AUTO(free_ptr) char *text = NULL;
 
-		if (tenant->workload_path && workload_load(tenant->workload_path, &ops, &text, err))
+		if (!tenant->workload_path)
+			continue;
+		if (workload_load(tenant->workload_path, &ops, &text, err))
 			return err_wrap(err, "%s:%u: tenant '%s'", path, tenant->mark.line, tenant->name);
+		if (check_demand(scenario, tenant, text, err))
+			return -1;
 	}
 	if (plot_check(scenario, plots, err))
 		return -1;

@@ -83,6 +83,12 @@ extern const struct workload_ops *const workload_all[];
 int workload_load(const char *path, const struct workload_ops **ret_ops, char **ret_text, struct err *err);
 
 /*
+ * The option by which a job wants less than it could get ("-b 30M", "rate 1m", "cpu-load 50"): a scenario must then say how
+ * much that is, because the model takes it from there.  The caller frees; NULL: none.
+ */
+char *workload_self_limit(const char *path, const char *job_text);
+
+/*
  * A tenant's stream as a state machine over its lines: what the runner said, and what work was done.  Used live by the
  * run and again, from log/TENANT.stream, by everything that works from files.
  */
