@@ -18,7 +18,7 @@ ll_panels_max = 6
 ll_panels = 0
 panel_defaults = "panel_column = ''; panel_label = ''; panel_label_2 = ''; panel_px = 290; panel_top = 0; panel_bottom = 0; \
 	panel_log = 0; panel_level = 0; panel_raw = 1; panel_host = 0; panel_best = 0; panel_scale = 1.0; panel_optional = 0; \
-	panel_limits = ''; panel_capacity = ''; panel_callouts = ''"
+	panel_limits = ''; panel_capacity = ''; panel_callouts = ''; panel_times = 0"
 eval panel_defaults
 # panel_column      column of series.csv; several, separated by blanks, are added up
 # panel_scale       factor from the column's unit to the label's
@@ -35,6 +35,7 @@ eval panel_defaults
 # panel_limits      limits drawn as steps: 'memory.soft memory.hard'
 # panel_capacity    text at the line that marks ll_capacity; '': no line
 # panel_callouts    events to be called out: for 'starvation', the text is in callout_starvation
+# panel_times       1: marks where a change had come 50 % and 90 % of the way
 array ll_p_column[ll_panels_max]
 array ll_p_label[ll_panels_max]
 array ll_p_label_2[ll_panels_max]
@@ -51,6 +52,7 @@ array ll_p_optional[ll_panels_max]
 array ll_p_limits[ll_panels_max]
 array ll_p_capacity[ll_panels_max]
 array ll_p_callouts[ll_panels_max]
+array ll_p_times[ll_panels_max]
 
 # ---- curves, times, bins ---------------------------------------------------------------------------------------------
 # A curve is a line in a panel.  All curves are in one data block, sorted: curve c is at x = c * ll_far + t.
@@ -91,10 +93,11 @@ Y(px) = 1 - px / (ll_height + 0.0)
 # A step of 1, 2 or 5 times a power of ten that is at least this long.
 ll_step(least) = (ll_10 = 10.0 ** floor(log10(least)), ll_m = least / ll_10, (ll_m <= 1.0001 ? 1 : ll_m <= 2.0001 ? 2 : ll_m <= 5.0001 ? 5 : 10) * ll_10)
 # Soft limits are dashed, hard ones dotted.
-ll_dash(limit) = strstrt(' memory.soft memory.protect net.rate ', ' '.limit.' ') > 0 ? 11 : 12
+ll_dash(limit) = strstrt(' memory.soft memory.protect ', ' '.limit.' ') > 0 ? 11 : 12
 ll_font_px(px) = sprintf('%s,%g', ll_font, px)
-# The PNG has twice as many pixels, everything in it twice as large; its letters are in points of 4/3 pixels, as are the PDF's.
+# The PNG has twice as many pixels, everything in it twice as large; its letters are in points of 4/3 pixels.  A PDF
+# has 72 points per inch, and its letters too are a third too large.
 ll_terminal(format, width, height) = \
 	format eq 'svg' ? sprintf("set terminal svg size %d,%d font '%s,14' background rgb 'white' noenhanced rounded", width, height, ll_font) : \
 	format eq 'png' ? sprintf("set terminal pngcairo size %d,%d font '%s,14' fontscale 1.5 linewidth 2 background rgb 'white' noenhanced rounded", 2 * width, 2 * height, ll_font) : \
-	sprintf("set terminal pdfcairo size %gin,%gin font '%s,14' fontscale 0.75 linewidth 1 background rgb 'white' noenhanced rounded", width / 96.0, height / 96.0, ll_font)
+	sprintf("set terminal pdfcairo size %gin,%gin font '%s,14' fontscale 0.5625 linewidth 1.5 background rgb 'white' noenhanced rounded", width / 96.0, height / 96.0, ll_font)

@@ -16,4 +16,5 @@ ll_p_optional[ll_panels] = panel_optional
 ll_p_limits[ll_panels] = panel_limits
 ll_p_capacity[ll_panels] = panel_capacity
 ll_p_callouts[ll_panels] = panel_callouts
+ll_p_times[ll_panels] = panel_times
 eval panel_defaults

@@ -90,6 +90,18 @@ do for [k = 1:|$callouts|] {
 	}
 }
 
+# ---- how long it took ------------------------------------------------------------------------------------------------
+do for [k = 1:|$points|] {
+	i = int(word($points[k], 1))
+	if (ll_p_times[p] && word($points[k], 4) eq main && ll_side_of(i) == s) {
+		took = real(word($points[k], 6))
+		set label sprintf(took < 9.95 ? '%s %%: %.1f s' : '%s %%: %.0f s', word($points[k], 5), took) \
+			at real(word($points[k], 2)), ll_p_scale[p] * word($points[k], 3) left front \
+			point pointtype 7 pointsize 0.6 linecolor rgb ll_dark[i] \
+			offset screen X(8), screen (8.0 / ll_height) font ll_font_px(12) textcolor rgb ll_dark[i]
+	}
+}
+
 # ---- curves ----------------------------------------------------------------------------------------------------------
 ll_on(c, x) = ll_in(int(c), p, s) ? x : NaN
 ll_rgb(c) = c > 0 ? ll_color[ll_line_of(int(c))] : 0

@@ -71,13 +71,15 @@ const struct command command_table[] = {
 		.synopsis = "RUN...",
 		.summary = "draw the figure of a finished run again, from its files",
 		.about = "Draws figure.svg and figure.png into each run directory, with gnuplot and the\n"
-			 "script that the scenario names (figure: NAME).  NAME.gp and common.gp are\n"
-			 "looked for in the run directory, in ./plots and where limitlab is installed,\n"
-			 "so that a copy in ./plots may be edited.  Needs no root.",
+			 "script that the scenario names (figure: NAME).  NAME.gp and the scripts that\n"
+			 "it loads are looked for in the run directory, in ./plots and where limitlab\n"
+			 "is installed, so that a copy in ./plots may be edited.  Needs no root.\n\n"
+			 "Where a scenario says beside: OTHER, the newest complete run of OTHER in the\n"
+			 "same results is drawn in the same figure; --beside names any other run.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
-		.options = OPTION(QUIET),
+		.options = OPTION(BESIDE) | OPTION(FORMAT) | OPTION(QUIET),
 		.run = cmd_plot,
 	},
 	{

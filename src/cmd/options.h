@@ -28,6 +28,8 @@ enum option_id {
 	OPTION_FORCE,
 	OPTION_KERNEL,
 	OPTION_ALLOW_HOST_SCARCITY,
+	OPTION_BESIDE,
+	OPTION_FORMAT,
 	OPTION_COUNT
 };
 
@@ -42,6 +44,8 @@ struct options {
 	unsigned repeat;     /* default 1 */
 	const char *junit;   /* NULL: none */
 	const char *kernel;  /* NULL: the suite's default */
+	const char *beside;  /* NULL: as the scenario says */
+	const char *format;  /* NULL: svg,png */
 	char **args;         /* the arguments that are no options, NULL terminated */
 	int arg_count;
 };

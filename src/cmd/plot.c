@@ -2,15 +2,42 @@
 #include "cmd/commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "base/fsio.h"
 #include "cmd/command.h"
 #include "cmd/findings.h"
 #include "cmd/options.h"
+#include "plot/plot.h"
 #include "run/results.h"
 
-static int plot_directory(const char *run, const struct options *options, struct err *err)
+/* "svg,pdf" -> bits. */
+static int parse_formats(const char *list, unsigned *ret_formats, struct err *err)
+{
+	unsigned formats = 0;
+
+	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+		size_t length = strcspn(at, ",");
+		int format = 0;
+		while (format < PLOT_FORMAT_COUNT &&
+			(strlen(plot_format_name((enum plot_format)format)) != length ||
+				memcmp(plot_format_name((enum plot_format)format), at, length) != 0))
+			format++;
+		if (format == PLOT_FORMAT_COUNT) {
+			(void)err_input(
+				err, "there is no format '%.*s' of figures in '%s'", (int)length, at, list);
+			return err_remedy(err, "--format takes svg, png and pdf, as in --format svg,pdf");
+		}
+		formats |= 1u << format;
+	}
+	*ret_formats = formats;
+	return 0;
+}
+
+static int plot_directory(
+	const char *run, const struct results_figure *figure, const struct options *options, struct err *err)
 {
 	AUTO(results) struct results results = {0};
 	const struct results_options finish = {.write = false};
@@ -20,13 +47,12 @@ static int plot_directory(const char *run, const struct options *options, struct
 	AUTO(free_ptr) char *series = rundir_path(run, RUNDIR_SERIES);
 	if (!fsio_exists(series) && table_write_csv(&results.series, series, err))
 		return -1;
-	if (results_finish(&results, &finish, err) || results_draw(&results, err))
+	if (results_finish(&results, &finish, err) || results_draw_as(&results, figure, err))
 		return -1;
-	if (options->quiet)
-		return 0;
-	AUTO(free_ptr) char *svg = rundir_path(run, RUNDIR_SVG);
-	AUTO(free_ptr) char *png = rundir_path(run, RUNDIR_PNG);
-	(void)printf("%s\n%s\n", svg, png);
+	for (int format = 0; !options->quiet && format < PLOT_FORMAT_COUNT; format++) {
+		if (figure->formats & 1u << format)
+			(void)printf("%s/figure.%s\n", run, plot_format_name((enum plot_format)format));
+	}
 	return 0;
 }
 
@@ -34,12 +60,16 @@ int cmd_plot(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 	struct options options;
+	struct results_figure figure = {.formats = PLOT_DEFAULT_FORMATS};
 	int code = 0;
 
 	if (options_parse(argc, argv, &options, &err))
 		return command_fail(&err);
+	if (options.format && parse_formats(options.format, &figure.formats, &err))
+		return command_fail(&err);
+	figure.beside = options.beside;
 	for (int i = 0; i < options.arg_count; i++) {
-		if (plot_directory(options.args[i], &options, &err) == 0)
+		if (plot_directory(options.args[i], &figure, &options, &err) == 0)
 			continue;
 		code = findings_worse_exit(code, command_fail(&err));
 		err_clear(&err);

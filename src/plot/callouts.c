@@ -174,3 +174,59 @@ void plot_add_callouts(struct buf *out, const struct plot_figure *figure)
 	}
 	buf_adds(out, "EOD\n");
 }
+
+/* ---- times of adaption ------------------------------------------------------------------------------------------- */
+
+/* The line's value at the sample nearest to t_s; NAN: there is none. */
+static double level_at(const struct plot_side *side, const char *column, unsigned t, double t_s)
+{
+	const struct table *series = side->input->series;
+	int c = series ? table_column(series, column) : -1;
+	int tenant = series ? table_tenant(series, side->scenario->tenants[t].name) : -1;
+	double level = (double)NAN, nearest = HUGE_VAL;
+
+	for (size_t row = 0; c >= 0 && tenant >= 0 && row < series->row_count; row++) {
+		double value = series->cells[row * series->column_count + (size_t)c];
+		double distance = fabs(series->t_s[row] - t_s);
+		if (series->tenant[row] != (uint32_t)tenant || isnan(value) || distance >= nearest)
+			continue;
+		nearest = distance;
+		level = value;
+	}
+	return level;
+}
+
+static void add_point(struct buf *out, const struct plot_side *side, const struct expect_spec *expect,
+	unsigned percent, double after_s)
+{
+	double factor, at_s = plot_seconds(expect->after_ns) + after_s;
+	const char *column = plot_column(side, expect->measure, &factor);
+	double level = isfinite(after_s) ? level_at(side, column, expect->tenant, at_s) : (double)NAN;
+
+	if (!isfinite(level))
+		return;
+	buf_addf(out, "%u ", side->first + expect->tenant);
+	plot_number(out, at_s);
+	buf_adds(out, " ");
+	plot_number(out, level);
+	buf_addf(out, " %s %u ", column, percent);
+	plot_number(out, after_s);
+	buf_adds(out, "\n");
+}
+
+void plot_add_points(struct buf *out, const struct plot_figure *figure)
+{
+	buf_adds(out,
+		"# when a change had come half the way, and 90 % of it: line, time, level, column, percent, how long it took\n$points << EOD\n");
+	for (size_t s = 0; s < figure->side_count; s++) {
+		const struct judgement *judgement = figure->sides[s].input->judgement;
+		for (size_t i = 0; judgement && i < judgement->count; i++) {
+			const struct finding *finding = &judgement->findings[i];
+			if (!finding->expect || finding->expect->kind != EXPECT_SETTLES)
+				continue;
+			add_point(out, &figure->sides[s], finding->expect, 50, finding->time_50_s);
+			add_point(out, &figure->sides[s], finding->expect, 90, finding->time_90_s);
+		}
+	}
+	buf_adds(out, "EOD\n");
+}

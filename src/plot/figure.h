@@ -50,8 +50,9 @@ void plot_add_spans(struct buf *out, const struct plot_figure *figure);
 bool plot_has_limit(const struct plot_figure *figure, enum limit_id limit);
 bool plot_has_span(const struct plot_figure *figure);
 
-/* callouts.c: $callouts and $points (times to 50 % and 90 %). */
+/* callouts.c: $callouts; $points, from what "settles" found. */
 void plot_add_callouts(struct buf *out, const struct plot_figure *figure);
+void plot_add_points(struct buf *out, const struct plot_figure *figure);
 
 /* units.c: the column of series.csv that holds a measure, and the factor from the measure's unit to the column's. */
 const char *plot_column(const struct plot_side *side, enum measure measure, double *ret_factor);

@@ -22,7 +22,7 @@
 #define PLOT_LEVELS_MAX 4
 
 /*
- * A gnuplot string: in single quotes, where neither backslash, backtick, @ nor $ mean anything.  Control characters
+ * A gnuplot string expression: in single quotes, where neither backslash, backtick, @ nor $ mean anything.  Control characters
  * become spaces, bytes that are not UTF-8 question marks, and characters that our font lacks U+FFFD.
  */
 void plot_quote(struct buf *out, const char *text);

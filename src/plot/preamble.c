@@ -25,6 +25,10 @@ static int set_up(const struct plot_input *input, struct plot_figure *figure, st
 		inputs[1] = input;
 	}
 	figure->resource = plot_resource(input->scenario);
+	if (input->beside && plot_resource(input->beside->scenario) != figure->resource)
+		return err_input(err, "'%s' is about the %s and '%s' about the %s: they share no figure",
+			input->scenario->name, resource_name(figure->resource), input->beside->scenario->name,
+			resource_name(plot_resource(input->beside->scenario)));
 	figure->width_px = input->beside ? PLOT_WIDE_PX : PLOT_WIDTH_PX;
 	for (size_t s = 0; s < figure->side_count; s++) {
 		const struct scenario *scenario = inputs[s]->scenario;
@@ -57,17 +61,19 @@ static char *upper(const char *text)
 	return copy;
 }
 
-static char *subtitle(const struct plot_input *input, double width_px)
+/* Without the number of tenants where two of them share the width. */
+static char *subtitle(const struct plot_input *input, bool is_short, double width_px)
 {
 	const struct manifest *manifest = input->manifest;
 	AUTO(free_ptr) char *acceleration = upper(manifest->acceleration);
 	AUTO(buf) struct buf out = BUF_INIT;
 
-	buf_addf(&out, "kernel %s, cgroup %s, %s, %zu tenant%s, %.10s",
-		manifest->host_kernel ? manifest->host_kernel : "?",
-		manifest->cgroup_mode ? manifest->cgroup_mode : "?", acceleration,
-		input->scenario->tenant_count, input->scenario->tenant_count == 1 ? "" : "s",
-		manifest->started_utc ? manifest->started_utc : "?");
+	buf_addf(&out, "kernel %s, cgroup %s, %s, ", manifest->host_kernel ? manifest->host_kernel : "?",
+		manifest->cgroup_mode ? manifest->cgroup_mode : "?", acceleration);
+	if (!is_short)
+		buf_addf(&out, "%zu tenant%s, ", input->scenario->tenant_count,
+			input->scenario->tenant_count == 1 ? "" : "s");
+	buf_addf(&out, "%.10s", manifest->started_utc ? manifest->started_utc : "?");
 	if (manifest->state != RUN_COMPLETE)
 		buf_addf(&out, ", run %s", run_state_name(manifest->state));
 	return plot_shorten(out.data, SUBTITLE_PX, width_px);
@@ -109,7 +115,8 @@ static void add_head(struct buf *out, const struct plot_figure *figure, size_t s
 		font_px -= 0.5;
 	AUTO(free_ptr) char *text = plot_shorten(title, font_px * 7 / 6, title_px);
 	AUTO(free_ptr)
-	char *under = subtitle(side->input, width_px - (figure->side_count == 1 ? 0 : verdict_px));
+	char *under = subtitle(
+		side->input, figure->side_count > 1, width_px - (figure->side_count == 1 ? 0 : verdict_px));
 	buf_addf(out, "ll_left_px[%zu] = %.0f; ll_right_px[%zu] = %.0f; ll_title_px[%zu] = %.1f\n", s + 1,
 		side->left_px, s + 1, side->right_px, s + 1, font_px);
 	plot_element(out, "ll_title", s + 1, text);
@@ -195,6 +202,7 @@ int plot_preamble(const struct plot_input *input, char **ret_text, struct err *e
 	plot_add_legend(&out, &figure, has_expected);
 	plot_add_events(&out, &figure);
 	plot_add_callouts(&out, &figure);
+	plot_add_points(&out, &figure);
 	*ret_text = buf_steal(&out);
 	return 0;
 }

@@ -51,9 +51,18 @@ static bool is_drawable(uint32_t code)
 	return false;
 }
 
+/* gnuplot takes two quotes at the beginning of a string for an empty one, although elsewhere they stand for a quote. */
+static const char *open_quote(struct buf *out, const char *text)
+{
+	for (; *text == '\''; text++)
+		buf_adds(out, "\"'\".");
+	buf_adds(out, "'");
+	return text;
+}
+
 void plot_quote_raw(struct buf *out, const char *text)
 {
-	buf_adds(out, "'");
+	text = open_quote(out, text);
 	for (const char *s = text; *s; s++)
 		buf_add(out, *s == '\'' ? "''" : s, *s == '\'' ? 2 : 1);
 	buf_adds(out, "'");
@@ -61,7 +70,7 @@ void plot_quote_raw(struct buf *out, const char *text)
 
 void plot_quote(struct buf *out, const char *text)
 {
-	buf_adds(out, "'");
+	text = open_quote(out, text);
 	for (const char *s = text; *s;) {
 		uint32_t code = 0;
 		size_t length = decode(s, &code);

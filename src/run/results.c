@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "run/results.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/fsio.h"
 #include "base/paths.h"
 #include "plot/plot.h"
+#include "run/beside.h"
 #include "sample/derive.h"
 #include "workload/workload.h"
 
@@ -167,12 +169,10 @@ int results_finish(struct results *results, const struct results_options *option
 	return options->write ? write_files(results, err) : 0;
 }
 
-int results_draw(const struct results *results, struct err *err)
+static struct plot_input plot_input(const struct results *results)
 {
-	AUTO(free_ptr) char *plots = paths_data("plots");
-	const struct plot_input plot = {
+	return (struct plot_input){
 		.run = results->run,
-		.plots_dir = plots,
 		.scenario_dir = results->scenario_dir,
 		.scenario = results->scenario,
 		.manifest = &results->manifest,
@@ -181,5 +181,69 @@ int results_draw(const struct results *results, struct err *err)
 		.judgement = results->judged ? &results->judgement : NULL,
 		.series = &results->series,
 	};
+}
+
+/* With its verdict, if it can be judged. */
+static int load_other(const char *run, struct results *ret_results, struct err *err)
+{
+	const struct results_options finish = {.write = false};
+	AUTO(free_ptr) char *absolute = realpath(run, NULL);
+
+	if (!absolute)
+		return err_sys(err, errno, "cannot find the run '%s'", run);
+	if (results_load(absolute, ret_results, err))
+		return -1;
+	(void)results_finish(ret_results, &finish, NULL);
+	return 0;
+}
+
+/* The run that the scenario wants beside this one; ret_note says why there is none. */
+static bool find_other(const struct results *results, struct results *ret_other, char **ret_note)
+{
+	const char *name = results->scenario->beside;
+	struct err why = ERR_INIT;
+
+	if (!name)
+		return false;
+	AUTO(free_ptr) char *run = beside_find(results->run, name);
+	if (!run) {
+		*ret_note = xasprintf(
+			"'%s' belongs beside this run; there is no complete run of it in these results",
+			name);
+		return false;
+	}
+	if (load_other(run, ret_other, &why) == 0)
+		return true;
+	*ret_note = xasprintf("'%s' belongs beside this run: %s", name, why.text);
+	return false;
+}
+
+int results_draw_as(const struct results *results, const struct results_figure *figure, struct err *err)
+{
+	AUTO(free_ptr) char *plots = paths_data("plots");
+	AUTO(free_ptr) char *note = NULL;
+	AUTO(results) struct results other = {0};
+	bool has_other = figure->beside != NULL;
+
+	if (figure->beside && load_other(figure->beside, &other, err))
+		return -1;
+	if (!figure->beside)
+		has_other = find_other(results, &other, &note);
+	struct plot_input plot = plot_input(results);
+	const struct plot_input beside = has_other ? plot_input(&other) : (struct plot_input){0};
+	plot.plots_dir = plots;
+	plot.formats = figure->formats;
+	plot.note = note;
+	if (has_other) {
+		plot.beside = &beside;
+		/* Whichever of the two is drawn, its figure is the same. */
+		plot.is_second = !figure->beside && strcmp(results->scenario->name, other.scenario->name) > 0;
+	}
 	return plot_draw(&plot, err);
+}
+
+int results_draw(const struct results *results, struct err *err)
+{
+	const struct results_figure figure = {0};
+	return results_draw_as(results, &figure, err);
 }

@@ -47,7 +47,14 @@ void results_release(struct results *results);
  */
 int results_finish(struct results *results, const struct results_options *options, struct err *err);
 
-/* Draws figure.svg and figure.png into the run directory; with the verdict when it has been judged. */
+struct results_figure {
+	const char *
+		beside; /* another run for the same figure; NULL: as the scenario's key `beside` says (run/beside.h) */
+	unsigned formats; /* plot/plot.h; 0: SVG and PNG */
+};
+/* Draws the figure into the run directory; with the verdict when it has been judged. */
+int results_draw_as(const struct results *results, const struct results_figure *figure, struct err *err);
+/* The same with nothing asked for: figure.svg and figure.png. */
 int results_draw(const struct results *results, struct err *err);
 
 static inline void auto_results(struct results *results)

@@ -268,7 +268,7 @@ static void hostile_names(void **state)
 {
 	(void)state;
 	static const char *const names[] = {
-		"o'neil <&>", "@b `id` {_^}", "say \"x\"", "gr\xc3\xbcn \xe7\xba\xa2"};
+		"'o'neil' <&>", "@b `id` {_^}", "say \"x\"", "gr\xc3\xbcn \xe7\xba\xa2"};
 	struct made made;
 	AUTO(free_ptr) char *text = NULL;
 

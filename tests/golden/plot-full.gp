@@ -97,3 +97,6 @@ EOD
 # what may be called out: side, what, from, to, level of the line, level free for text, line
 $callouts << EOD
 EOD
+# when a change had come half the way, and 90 % of it: line, time, level, column, percent, how long it took
+$points << EOD
+EOD

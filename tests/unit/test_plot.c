@@ -27,6 +27,8 @@ static void quoting(void **state)
 	} cases[] = {
 		{"empty", "", "''"},
 		{"plain", "blue", "'blue'"},
+		{"quotes at the beginning", "''a'", "\"'\".\"'\".'a'''"},
+		{"nothing but a quote", "'", "\"'\".''"},
 		{"single quote doubled", "o'neil''s", "'o''neil''''s'"},
 		{"nothing else means anything in single quotes", "a\\n`id`@b$c\"d_e^f{g}<&>%",
 			"'a\\n`id`@b$c\"d_e^f{g}<&>%'"},
