@@ -85,9 +85,13 @@ static inline void made_log_event(
 		made_record(run, event, name, LIMIT_COUNT, 0, 0);
 	for (size_t i = 0; event->kind == EVENT_SET && i < event->setting_count; i++)
 		made_record(run, event, name, event->settings[i].limit, event->settings[i].value, late_s);
-	if (event->kind == EVENT_RESET)
-		made_record(run, event, name, event->limit,
-			changes_initial(run->scenario, tenant, event->limit), late_s);
+	for (int limit = 0; event->kind == EVENT_RESET && limit < LIMIT_COUNT; limit++) {
+		const char *resource = limit_spec((enum limit_id)limit)->resource;
+		bool of_run = !strcmp(resource, resource_name(scenario_scarce(run->scenario)));
+		if (event->limit == (enum limit_id)limit || (event->limit == LIMIT_COUNT && of_run))
+			made_record(run, event, name, (enum limit_id)limit,
+				changes_initial(run->scenario, tenant, (enum limit_id)limit), late_s);
+	}
 }
 
 static inline void made_log(struct made_run *run, const struct made_faults *faults)

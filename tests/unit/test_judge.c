@@ -73,6 +73,29 @@ static const char nothing_yaml[] =
 	"  - {share: cpu, tenant: red, window: [9s, 16s], is: model, within: 2%, name: A}\n"
 	"  - {settles: cpu, tenant: red, after: 8s, within: 1s, band: 5%, name: B}\n";
 
+/* The other kinds, of CPU time. */
+static const char kinds_yaml[] =
+	"name: kinds\n"
+	"title: kinds\n"
+	"scarce: {cpu: {cpus: [0]}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.stress, limits: {cpu.shares: 1024}}\n"
+	"  - {name: green, workload: w.stress, limits: {cpu.shares: 1024}}\n"
+	"  - {name: red, workload: w.stress, limits: {cpu.shares: 1024}}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 8s, set: {tenant: red, cpu.shares: 4096}}\n"
+	"  - {at: 16s, reset: {tenant: red, limit: cpu.shares}}\n"
+	"  - {at: 20s, set: {tenant: all, cpu.shares: 2048}}\n"
+	"  - {at: 24s, stop: all}\n"
+	"expect:\n"
+	"  - {ratio: cpu, tenants: [red, blue], window: [9s, 16s], is: model, within: 10%, name: A}\n"
+	"  - {level: cpu, tenant: red, window: [9s, 16s], is: model, within: 5%, name: B}\n"
+	"  - {conserves: cpu, window: [1s, 24s], within: 3%, every: 5s, name: C}\n"
+	"  - {starves: cpu, tenant: blue, window: [9s, 16s], below: 20%, for: 3s, name: D}\n"
+	"  - {never starves: cpu, tenant: red, window: [1s, 8s], below: 25%, longest: 1s, name: E}\n"
+	"  - {unchanged: cpu, tenant: red, after: 20s, window: [21s, 24s], before: 3s, within: 5%, control: A, name: F}\n";
+
 struct run_case {
 	const char *name;
 	const char *yaml;
@@ -85,6 +108,8 @@ struct run_case {
 	double delay_s;                      /* changes take effect so much later */
 	double slow_s;                       /* time constant with which changes take effect; 0: at once */
 	double wasted;                       /* part of the capacity that nobody uses */
+	double wasted_from_s, wasted_to_s;   /* only then; 0 and 0: always */
+	double stall_from_s, stall_to_s;     /* red gets nothing, and the others share it */
 	double foreign, steal;               /* part of the capacity that others take */
 	double foreign_from_s, foreign_to_s; /* only then; 0 and 0: always */
 	bool nobody_waits;                   /* run_delay_ns does not grow */
@@ -291,6 +316,39 @@ static const struct run_case run_cases[] = {
 		.verdicts = "ffi",
 		.red_times = 0.7,
 		.reason = "off by -15"},
+	{.name = "all kinds", .yaml = kinds_yaml, .verdicts = "pppppp", .noise = 0.002},
+	{.name = "all kinds, weights ignored",
+		.yaml = kinds_yaml,
+		.verdicts = "ffpfpi",
+		.ignores_weights = true,
+		.reason = "'red' got 1.000"},
+	{.name = "all kinds, red gets a fifth too much",
+		.yaml = kinds_yaml,
+		.verdicts = "ffpppi",
+		.red_times = 1.2,
+		.reason = "times what 'blue' got"},
+	{.name = "all kinds, one long stall of red",
+		.yaml = kinds_yaml,
+		.verdicts = "ppppfp",
+		.stall_from_s = 3.01,
+		.stall_to_s = 5.01,
+		.reason = "for 2 s, from 3.0 s to 5.0 s"},
+	{.name = "all kinds, idle CPU",
+		.yaml = kinds_yaml,
+		.verdicts = "iiiiii",
+		.wasted = 0.2,
+		.reason = "idle for 20"},
+	{.name = "all kinds, idle CPU for a second",
+		.yaml = kinds_yaml,
+		.verdicts = "iiiipi",
+		.wasted = 0.4,
+		.wasted_from_s = 14,
+		.wasted_to_s = 15},
+	{.name = "all kinds, a reset in the middle",
+		.yaml = kinds_yaml,
+		.verdicts = "iiiipi",
+		.counter_reset = true,
+		.reason = "fell"},
 	{.name = "nothing to settle", .yaml = nothing_yaml, .verdicts = "pi", .reason = "nothing to settle"},
 };
 
@@ -436,7 +494,10 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 				share = 1;
 			if (t_s < 0 || t_s >= (double)scenario->duration_ns / 1e9)
 				share = 0;
-			share *= 1 - c->wasted;
+			if (t_s >= c->stall_from_s && t_s < c->stall_to_s)
+				share = red ? 0 : 0.5;
+			if (!(c->wasted_to_s > 0) || (t_s >= c->wasted_from_s && t_s < c->wasted_to_s))
+				share *= 1 - c->wasted;
 			if (scenario->tenant_count > 1)
 				share *= 1 - foreign - c->steal;
 			/* A first-order lag, from the first event on. */
