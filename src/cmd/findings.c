@@ -106,9 +106,9 @@ void findings_table(const struct judgement *judgement, struct buf *text)
 	for (size_t i = 0; i < judgement->count; i++) {
 		const struct finding *finding = &judgement->findings[i];
 		int pad = name_width - (int)width(finding->expect->name);
-		buf_addf(text, "  %-12s  %s%*s  %*s  %*s  %s\n", verdict_name(finding->verdict),
+		buf_addf(text, "  %-12s  %s%*s  %*s  %*s%s%s\n", verdict_name(finding->verdict),
 			finding->expect->name, pad, "", expected_width, lines[i].expected, measured_width,
-			lines[i].measured, lines[i].tolerance);
+			lines[i].measured, *lines[i].tolerance ? "  " : "", lines[i].tolerance);
 		if (finding->verdict == VERDICT_PASS)
 			continue;
 		/* What spoils a whole run would stand there fifteen times. */

@@ -73,6 +73,75 @@ static void test_table(void **state)
 	assert_string_equal(text.data, "  no expectations\n");
 }
 
+static void test_table_of_kinds(void **state)
+{
+	static const char wanted[] =
+		"  verdict       expectation          expected      measured  tolerance\n"
+		"  pass          level           100.00 Mbit/s  98.00 Mbit/s  +-5.00 Mbit/s\n"
+		"  pass          bound          > 20.00 Mbit/s  98.00 Mbit/s\n"
+		"  pass          bounds             > 10.00 ms      20.00 ms  < 40.00 ms\n"
+		"  pass          ratio                   5.000         5.100  +-0.500\n"
+		"  pass          starves             > 3.000 s       4.000 s  below 2.00 %\n"
+		"  pass          never starves       < 1.000 s       0.200 s  below 2.00 %\n"
+		"  pass          conserves         50.00 MiB/s   50.50 MiB/s  +-1.50 MiB/s\n"
+		"  pass          unchanged           300.0 MiB     301.0 MiB  +-9.0 MiB\n"
+		"  pass          settles             < 5.000 s       2.000 s  +-20.0 MiB\n"
+		"  inconclusive  unknown                     -             -  +-5.00 %\n"
+		"      because\n";
+	static char names[][16] = {"level", "bound", "bounds", "ratio", "starves", "never starves",
+		"conserves", "unchanged", "settles", "unknown"};
+	static char reason[] = "because";
+	const double mib = 1048576, none = (double)NAN;
+	const struct {
+		enum expect_kind kind;
+		enum measure measure;
+		double value, at_least, at_most;
+		double expected, measured, tolerance;
+	} rows[] = {
+		{EXPECT_LEVEL, MEASURE_NET_CLASS, 1e8, none, none, 1e8, 98e6, 5e6},
+		{EXPECT_LEVEL, MEASURE_NET_CLASS, none, 2e7, none, 2e7, 98e6, none},
+		{EXPECT_LEVEL, MEASURE_DISK_P99, none, 0.01, 0.04, 0.01, 0.02, none},
+		{EXPECT_RATIO, MEASURE_DISK_BANDWIDTH, 5, none, none, 5, 5.1, 0.5},
+		{EXPECT_STARVES, MEASURE_NET_CLASS, none, none, none, 3, 4, none},
+		{EXPECT_NEVER_STARVES, MEASURE_NET_CLASS, none, none, none, 1, 0.2, none},
+		{EXPECT_CONSERVES, MEASURE_DISK_BANDWIDTH, none, none, none, 50 * mib, 50.5 * mib, 1.5 * mib},
+		{EXPECT_UNCHANGED, MEASURE_MEM_USAGE, none, none, none, 300 * mib, 301 * mib, 9 * mib},
+		{EXPECT_SETTLES, MEASURE_MEM_USAGE, 300 * mib, none, none, 5, 2, 20 * mib},
+		{EXPECT_LEVEL, MEASURE_NET_CLASS, 1e8, none, none, none, none, none},
+	};
+	struct expect_spec expects[ARRAY_SIZE(rows)];
+	struct finding findings[ARRAY_SIZE(rows)];
+	const struct judgement judgement = {.findings = findings, .count = ARRAY_SIZE(rows)};
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bool unknown = isnan(rows[i].expected);
+		expects[i] = (struct expect_spec){
+			.kind = rows[i].kind,
+			.measure = rows[i].measure,
+			.resource = measure_spec(rows[i].measure)->resource,
+			.name = names[i],
+			.value = rows[i].value,
+			.at_least = rows[i].at_least,
+			.at_most = rows[i].at_most,
+			.within = 0.05,
+			.below = 0.02,
+		};
+		findings[i] = (struct finding){
+			.expect = &expects[i],
+			.verdict = unknown ? VERDICT_INCONCLUSIVE : VERDICT_PASS,
+			.expected = rows[i].expected,
+			.measured = rows[i].measured,
+			.tolerance = rows[i].tolerance,
+			.reason = reason,
+		};
+	}
+	findings_table(&judgement, &text);
+	if (strcmp(text.data, wanted))
+		fail_msg("\n%s", text.data);
+}
+
 static void test_no_run_directory(void **state)
 {
 	struct results results = {0};
@@ -90,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_worse_exit),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_of_kinds),
 		cmocka_unit_test(test_no_run_directory),
 	};
 

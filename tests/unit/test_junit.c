@@ -162,11 +162,109 @@ static void test_verdict_json(void **state)
 	assert_non_null(strstr(line, "\"run\":\"a/run\""));
 }
 
+static void find_all(const char *text, const char *const *wanted, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strstr(text, wanted[i]))
+			fail_msg("%s: '%s' is not in %s", name, wanted[i], text);
+}
+
+/* What only some kinds have, and at which layer it is measured. */
+static void test_verdict_json_of_kinds(void **state)
+{
+	static struct tenant_spec tenants[] = {{.name = name_tenant}, {.name = name_pass}};
+	static const struct {
+		const char *name;
+		struct expect_spec expect;
+		const char *wanted[6];
+	} cases[] = {
+		{"level",
+			{.kind = EXPECT_LEVEL,
+				.resource = RESOURCE_NET,
+				.measure = MEASURE_NET_PAYLOAD,
+				.value = 1,
+				.at_least = (double)NAN,
+				.at_most = (double)NAN},
+			{"\"measure\":\"payload\"", "\"layer\":\"payload, as iperf3 reports it\"",
+				"\"unit\":\"bit/s\"", "\"expected_from\":\"value\"", "\"at_least\":null"}},
+		{"bound",
+			{.kind = EXPECT_LEVEL,
+				.resource = RESOURCE_DISK,
+				.measure = MEASURE_DISK_P99,
+				.value = (double)NAN,
+				.at_least = (double)NAN,
+				.at_most = 0.25},
+			{"\"unit\":\"s\"", "\"expected_from\":\"bound\"", "\"at_most\":0.25"}},
+		{"ratio",
+			{.kind = EXPECT_RATIO,
+				.resource = RESOURCE_DISK,
+				.measure = MEASURE_DISK_IOPS,
+				.other = 1,
+				.is_model = true,
+				.value = (double)NAN},
+			{"\"unit\":\"ratio\"", "\"over\":\"passes\"", "\"expected_from\":\"model\""}},
+		{"starves",
+			{.kind = EXPECT_STARVES,
+				.resource = RESOURCE_NET,
+				.measure = MEASURE_NET_CLASS,
+				.below = 0.125},
+			{"\"unit\":\"s\"", "\"below\":0.125", "\"stretch_from_s\":2.5",
+				"\"stretch_to_s\":4.5"}},
+		{"conserves",
+			{.kind = EXPECT_CONSERVES,
+				.resource = RESOURCE_NET,
+				.measure = MEASURE_NET_CLASS,
+				.every_ns = UINT64_C(5000000000)},
+			{"\"tenant\":null", "\"every_s\":5.0", "\"piece_from_s\":2.5",
+				"\"expected_from\":\"capacity\""}},
+		{"settles",
+			{.kind = EXPECT_SETTLES,
+				.resource = RESOURCE_MEMORY,
+				.measure = MEASURE_MEM_USAGE,
+				.value = 1e6},
+			{"\"time_50_s\":0.5", "\"time_90_s\":1.5", "\"residue\":1024.0",
+				"\"level_unit\":\"B\"", "\"layer\":\"memory charged to the VM\""}},
+		{"unchanged",
+			{.kind = EXPECT_UNCHANGED,
+				.resource = RESOURCE_NET,
+				.measure = MEASURE_NET_CLASS,
+				.after_ns = UINT64_C(20000000000),
+				.before_ns = UINT64_C(10000000000)},
+			{"\"expected_from\":\"before\"", "\"after_s\":20.0", "\"before_from_s\":10.0",
+				"\"unit\":\"bit/s\""}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct expect_spec expect = cases[i].expect;
+		struct finding finding = {.expect = &expect,
+			.time_50_s = 0.5,
+			.time_90_s = 1.5,
+			.residue = 1024,
+			.at_from_s = 2.5,
+			.at_to_s = 4.5,
+			.reason = reason_pass};
+		struct scenario scenario = {.name = name_scenario,
+			.tenants = tenants,
+			.tenant_count = 2,
+			.expects = &expect,
+			.expect_count = 1};
+		struct judgement judgement = {.findings = &finding, .count = 1};
+		size_t count = 0;
+		expect.name = name_pass;
+		AUTO(free_ptr) char *line = judgement_json_line(&judgement, &scenario, "run");
+		while (count < 6 && cases[i].wanted[count])
+			count++;
+		find_all(line, cases[i].wanted, count, cases[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_junit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_verdict_json, setup, teardown),
+		cmocka_unit_test(test_verdict_json_of_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
