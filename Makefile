@@ -254,7 +254,7 @@ image: all
 	$(BUILD)/limitlab image build
 
 # ---- install ------------------------------------------------------------------------------------------------------
-PUBLIC_HEADERS := $(wildcard src/applier/applier.h src/applier/cgroup.h src/applier/limit.h src/applier/net.h src/base/err.h src/base/units.h)
+PUBLIC_HEADERS := $(wildcard src/applier/applier.h src/applier/cgroup.h src/applier/disk.h src/applier/limit.h src/applier/net.h src/base/err.h src/base/units.h)
 DATA := $(wildcard scenarios/*.yaml workloads/* plots/*.gp)
 completiondir ?= $(prefix)/share/bash-completion/completions
 

@@ -21,6 +21,15 @@ const struct applier_ops *const applier_table[LIMIT_COUNT] = {
 	[LIMIT_MEMORY_HARD] = &applier_memory_hard,
 	[LIMIT_MEMORY_SWAP] = &applier_memory_swap,
 	[LIMIT_MEMORY_PROTECT] = &applier_memory_protect,
+	[LIMIT_DISK_WEIGHT] = &applier_disk_weight,
+	[LIMIT_DISK_READ_BYTES] = &applier_disk_read_bytes,
+	[LIMIT_DISK_WRITE_BYTES] = &applier_disk_write_bytes,
+	[LIMIT_DISK_READ_IOPS] = &applier_disk_read_iops,
+	[LIMIT_DISK_WRITE_IOPS] = &applier_disk_write_iops,
+	[LIMIT_DISK_QEMU_READ_BYTES] = &applier_disk_qemu_read_bytes,
+	[LIMIT_DISK_QEMU_WRITE_BYTES] = &applier_disk_qemu_write_bytes,
+	[LIMIT_DISK_QEMU_READ_IOPS] = &applier_disk_qemu_read_iops,
+	[LIMIT_DISK_QEMU_WRITE_IOPS] = &applier_disk_qemu_write_iops,
 };
 
 static const struct applier_ops *ops_of(const struct target *target, enum limit_id limit)

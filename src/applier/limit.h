@@ -12,6 +12,7 @@
  * memory is scarce on v2 is memory.protect (memory.low), which v1 does not have.  memory.swap is memory and swap together on v1,
  * swap alone on v2 (cgroup-v1/memory.rst, cgroup-v2.rst).
  * On cgroup v2, cpu.shares goes unchanged into cpu.weight, whose range is 1..10000 (Documentation/admin-guide/cgroup-v2).
+ * disk.weight is BFQ's, 1..1000 (block/bfq-iosched.rst); its default is 100.  disk.*_bytes_per_s and *_iops: applier/disk.h.
  */
 #ifndef LIMITLAB_APPLIER_LIMIT_H
 #define LIMITLAB_APPLIER_LIMIT_H
@@ -35,6 +36,15 @@ enum limit_id {
 	LIMIT_MEMORY_HARD,
 	LIMIT_MEMORY_SWAP,
 	LIMIT_MEMORY_PROTECT,
+	LIMIT_DISK_WEIGHT,
+	LIMIT_DISK_READ_BYTES,
+	LIMIT_DISK_WRITE_BYTES,
+	LIMIT_DISK_READ_IOPS,
+	LIMIT_DISK_WRITE_IOPS,
+	LIMIT_DISK_QEMU_READ_BYTES,
+	LIMIT_DISK_QEMU_WRITE_BYTES,
+	LIMIT_DISK_QEMU_READ_IOPS,
+	LIMIT_DISK_QEMU_WRITE_IOPS,
 	LIMIT_COUNT, /* how many there are; also "no limit" and "all limits" where a function says so */
 };
 

@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 struct target;
+struct target_disk;
 struct target_link;
 
 struct applier_ops {
@@ -39,6 +40,9 @@ struct applier_ops {
 extern const struct applier_ops *const applier_table[LIMIT_COUNT];
 extern const struct applier_ops applier_cpu_shares, applier_cpu_quota, applier_cpu_period;
 extern const struct applier_ops applier_net_priority, applier_net_rate, applier_net_ceil, applier_net_quantum;
+extern const struct applier_ops applier_disk_weight, applier_disk_read_bytes, applier_disk_write_bytes,
+	applier_disk_read_iops, applier_disk_write_iops, applier_disk_qemu_read_bytes,
+	applier_disk_qemu_write_bytes, applier_disk_qemu_read_iops, applier_disk_qemu_write_iops;
 extern const struct applier_ops applier_memory_soft, applier_memory_hard, applier_memory_swap,
 	applier_memory_protect;
 
@@ -48,6 +52,7 @@ struct target {
 	struct _virDomain *domain; /* a reference of ours; NULL in tests */
 	struct cgroup_vm cgroup;
 	struct target_link *link;               /* target_bind_link(); NULL: bound to no link */
+	struct target_disk *disk;               /* target_bind_disk(); NULL: bound to no disk */
 	const struct applier_ops *const *table; /* applier_table, or a test's own */
 	char where[PATH_MAX];
 	char note[160]; /* target_note(); cleared by limit_set(), written by the backends */
@@ -61,6 +66,7 @@ const char *target_where(struct target *target, const char *directory, const cha
 
 /* Frees what target_bind_link() attached; the kernel keeps it.  NULL is allowed. */
 void target_link_free(struct target_link *link);
+void target_disk_free(struct target_disk *disk);
 
 /*
  * Pure: libvirt's pid file of a domain of this connection; the caller frees.  ERR_INPUT where the URI is no local QEMU

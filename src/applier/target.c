@@ -172,6 +172,7 @@ void target_close(struct target *target)
 	if (target->domain)
 		(void)virDomainFree(target->domain);
 	target_link_free(target->link);
+	target_disk_free(target->disk);
 	cgroup_vm_release(&target->cgroup);
 	free(target->name);
 	free(target);

@@ -111,6 +111,15 @@ FAKE(soft, LIMIT_MEMORY_SOFT);
 FAKE(hard, LIMIT_MEMORY_HARD);
 FAKE(swap, LIMIT_MEMORY_SWAP);
 FAKE(protect, LIMIT_MEMORY_PROTECT);
+FAKE(weight, LIMIT_DISK_WEIGHT);
+FAKE(read_bytes, LIMIT_DISK_READ_BYTES);
+FAKE(write_bytes, LIMIT_DISK_WRITE_BYTES);
+FAKE(read_iops, LIMIT_DISK_READ_IOPS);
+FAKE(write_iops, LIMIT_DISK_WRITE_IOPS);
+FAKE(qemu_read_bytes, LIMIT_DISK_QEMU_READ_BYTES);
+FAKE(qemu_write_bytes, LIMIT_DISK_QEMU_WRITE_BYTES);
+FAKE(qemu_read_iops, LIMIT_DISK_QEMU_READ_IOPS);
+FAKE(qemu_write_iops, LIMIT_DISK_QEMU_WRITE_IOPS);
 
 static const struct applier_ops *const fake_table[LIMIT_COUNT] = {
 	[LIMIT_CPU_SHARES] = &shares_ops,
@@ -124,6 +133,15 @@ static const struct applier_ops *const fake_table[LIMIT_COUNT] = {
 	[LIMIT_MEMORY_HARD] = &hard_ops,
 	[LIMIT_MEMORY_SWAP] = &swap_ops,
 	[LIMIT_MEMORY_PROTECT] = &protect_ops,
+	[LIMIT_DISK_WEIGHT] = &weight_ops,
+	[LIMIT_DISK_READ_BYTES] = &read_bytes_ops,
+	[LIMIT_DISK_WRITE_BYTES] = &write_bytes_ops,
+	[LIMIT_DISK_READ_IOPS] = &read_iops_ops,
+	[LIMIT_DISK_WRITE_IOPS] = &write_iops_ops,
+	[LIMIT_DISK_QEMU_READ_BYTES] = &qemu_read_bytes_ops,
+	[LIMIT_DISK_QEMU_WRITE_BYTES] = &qemu_write_bytes_ops,
+	[LIMIT_DISK_QEMU_READ_IOPS] = &qemu_read_iops_ops,
+	[LIMIT_DISK_QEMU_WRITE_IOPS] = &qemu_write_iops_ops,
 };
 
 struct fixture {

@@ -23,11 +23,13 @@
 #include <cmocka.h>
 
 #include "applier/applier.h"
+#include "applier/disk.h"
 #include "applier/ops.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsio.h"
+#include "fixture/disk.h"
 #include "glue/libvirt.h"
 #include "sample/sampler.h"
 #include "sample/source.h"
@@ -38,15 +40,32 @@
 DEFINE_AUTO(target, struct target *, target_close);
 DEFINE_AUTO(sampler, struct sampler *, sampler_free);
 
-static const char domain_xml[] =
+static const char domain_format[] =
 	"<domain type='qemu'><name>" NAME "</name><memory unit='MiB'>32</memory><vcpu>2</vcpu>"
 	"<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>"
-	"<devices><controller type='usb' model='none'/><memballoon model='none'/></devices></domain>";
+	"<devices><disk type='block' device='disk'><driver name='qemu' type='raw' cache='none'/>"
+	"<source dev='%s'/><target dev='vdb' bus='virtio'/></disk>"
+	"<controller type='usb' model='none'/><memballoon model='none'/></devices></domain>";
 
 static char directory[] = "/tmp/ll-ap-XXXXXX";
 static struct vm_host *host;
 static virConnectPtr connection;
 static virDomainPtr domain;
+static struct disk_fixture *disk;
+
+static void bind_disk(struct target *target, bool ignores_weights)
+{
+	const struct disk_binding binding = {
+		.device = disk_fixture_path(disk),
+		.number = disk_fixture_number(disk),
+		.guest_target = "vdb",
+		.ignores_weights = ignores_weights,
+	};
+	struct err err = ERR_INIT;
+
+	if (target_bind_disk(target, &binding, &err))
+		fail_msg("%s", err.text);
+}
 
 static void must(int result, const struct err *err)
 {
@@ -94,6 +113,15 @@ static void test_every_limit(void **state)
 		{LIMIT_MEMORY_SWAP, {UINT64_C(2) << 30, 600 << 20, LIMIT_UNLIMITED}, 3},
 		{LIMIT_MEMORY_HARD, {LIMIT_UNLIMITED}, 1},
 		{LIMIT_MEMORY_PROTECT, {100 << 20, LIMIT_UNLIMITED, 0}, 3},
+		{LIMIT_DISK_WEIGHT, {1, 1000, 500, 100}, 4},
+		{LIMIT_DISK_READ_BYTES, {10 << 20, 4096, LIMIT_UNLIMITED}, 3},
+		{LIMIT_DISK_WRITE_BYTES, {UINT64_C(5000000000), LIMIT_UNLIMITED, 1 << 20}, 3},
+		{LIMIT_DISK_READ_IOPS, {1, 1000000000, 500}, 3},
+		{LIMIT_DISK_WRITE_IOPS, {500, LIMIT_UNLIMITED}, 2},
+		{LIMIT_DISK_QEMU_READ_BYTES, {10 << 20, UINT64_C(1000000000000000), 4096}, 3},
+		{LIMIT_DISK_QEMU_WRITE_BYTES, {1 << 20, LIMIT_UNLIMITED}, 2},
+		{LIMIT_DISK_QEMU_READ_IOPS, {1, 1000000000, LIMIT_UNLIMITED}, 3},
+		{LIMIT_DISK_QEMU_WRITE_IOPS, {500}, 1},
 	};
 	struct err err = ERR_INIT;
 	struct limit_snapshot before, after;
@@ -103,11 +131,12 @@ static void test_every_limit(void **state)
 	(void)state;
 	must(target_open(domain, 0, &target, &err), &err);
 	assert_string_equal(target_name(target), NAME);
+	bind_disk(target, false);
 	must(limit_snapshot_take(target, &before, &err), &err);
 	bool v2 = target_cgroup(target)->at[CGROUP_MEMORY].v2;
 	unsigned in_cgroups = 0;
 	for (enum limit_id i = 0; i < LIMIT_COUNT; i++) {
-		if (applier_table[i]->controller == CGROUP_CONTROLLER_COUNT) {
+		if (!strcmp(limit_spec(i)->resource, "net")) {
 			/* This VM is bound to no link. */
 			assert_false(before.known[i]);
 			continue;
@@ -215,6 +244,72 @@ static void test_refused_hard_limit(void **state)
 	must(limit_set(target, LIMIT_MEMORY_HARD, LIMIT_UNLIMITED, NULL, &err), &err);
 }
 
+/* One of QEMU's limits leaves the others alone, and so does one of the kernel's. */
+static void test_disk_limits_apart(void **state)
+{
+	static const struct {
+		enum limit_id limit;
+		uint64_t value;
+	} all[] = {
+		{LIMIT_DISK_READ_BYTES, 1 << 20},
+		{LIMIT_DISK_WRITE_BYTES, 2 << 20},
+		{LIMIT_DISK_READ_IOPS, 300},
+		{LIMIT_DISK_WRITE_IOPS, 400},
+		{LIMIT_DISK_QEMU_READ_BYTES, 5 << 20},
+		{LIMIT_DISK_QEMU_WRITE_BYTES, 6 << 20},
+		{LIMIT_DISK_QEMU_READ_IOPS, 700},
+		{LIMIT_DISK_QEMU_WRITE_IOPS, 800},
+	};
+	struct err err = ERR_INIT;
+	AUTO(target) struct target *target = NULL;
+
+	(void)state;
+	must(target_open(domain, 0, &target, &err), &err);
+	/* Without a binding nobody knows which device is meant. */
+	assert_int_equal(limit_set(target, LIMIT_DISK_READ_BYTES, 1 << 20, NULL, &err), -1);
+	assert_int_equal(err.domain, ERR_HOST);
+	err_clear(&err);
+	bind_disk(target, false);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		must(limit_set(target, all[i].limit, all[i].value, NULL, &err), &err);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		uint64_t got;
+		must(limit_get(target, all[i].limit, &got, NULL, &err), &err);
+		assert_int_equal(got, all[i].value);
+		must(limit_set(target, all[i].limit, LIMIT_UNLIMITED, NULL, &err), &err);
+	}
+}
+
+/* A weight that the device's scheduler ignores: refused before anything is changed, or said to be without effect. */
+static void test_weight_that_does_nothing(void **state)
+{
+	struct err err = ERR_INIT;
+	AUTO(target) struct target *target = NULL;
+	AUTO(free_ptr) char *path = xasprintf("/sys/block/%s/queue/scheduler", disk_fixture_block(disk));
+	uint64_t before, after;
+
+	(void)state;
+	must(target_open(domain, 0, &target, &err), &err);
+	bind_disk(target, false);
+	must(limit_get(target, LIMIT_DISK_WEIGHT, &before, NULL, &err), &err);
+	must(fsio_write_small(-1, path, "mq-deadline", &err), &err);
+	assert_int_equal(limit_set(target, LIMIT_DISK_WEIGHT, before + 11, NULL, &err), -1);
+	print_message("  %s; %s\n", err.text, err.remedy);
+	assert_int_equal(err.domain, ERR_HOST);
+	assert_non_null(strstr(err.text, "'mq-deadline', which ignores weights"));
+	assert_non_null(strstr(err.remedy, "echo bfq >/sys/"));
+	err_clear(&err);
+	must(limit_get(target, LIMIT_DISK_WEIGHT, &after, NULL, &err), &err);
+	assert_int_equal(after, before);
+	bind_disk(target, true);
+	must(limit_set(target, LIMIT_DISK_WEIGHT, before + 11, &after, &err), &err);
+	assert_int_equal(after, before + 11);
+	assert_non_null(strstr(target_note(target), "no effect"));
+	must(fsio_write_small(-1, path, "bfq", &err), &err);
+	must(limit_set(target, LIMIT_DISK_WEIGHT, before, &after, &err), &err);
+	assert_string_equal(target_note(target), "");
+}
+
 static void test_wrong_process(void **state)
 {
 	struct err err = ERR_INIT;
@@ -270,7 +365,21 @@ static int start_vm(void **state)
 	struct err err = ERR_INIT;
 	AUTO(free_ptr) char *uri = xasprintf("qemu:///embed?root=%s/e", directory);
 
+	static const struct disk_options disk_options = {
+		.size_bytes = 8 << 20,
+		.rate_bytes_per_s = 50 << 20,
+		.scheduler = "bfq",
+		.partitions = 1,
+	};
+	uint64_t bytes;
+
 	(void)state;
+	unsigned disk_number = disk_loop_free_number();
+	if (disk_fixture_new(&disk_options, directory, disk_number, &disk, &err)) {
+		print_error("%s\n", err.text);
+		return -1;
+	}
+	AUTO(free_ptr) char *domain_xml = xasprintf(domain_format, disk_fixture_partition(disk, 0, &bytes));
 	if (vm_host_open(uri, &host, &err) < 0) {
 		print_error("%s\n", err.text);
 		return -1;
@@ -303,6 +412,10 @@ static int stop_vm(void **state)
 	if (connection)
 		(void)virConnectClose(connection);
 	vm_host_close(host);
+	if (disk_fixture_remove(disk, &err)) {
+		print_error("%s\n", err.text);
+		failed = 1;
+	}
 	/* libvirt removes the groups; what it forgets stays on the host. */
 	return failed || (path && fsio_exists(path)) ? -1 : 0;
 }
@@ -314,6 +427,8 @@ static int run_all(void)
 		cmocka_unit_test(test_shares_outside_v2),
 		cmocka_unit_test(test_refused_quota),
 		cmocka_unit_test(test_refused_hard_limit),
+		cmocka_unit_test(test_disk_limits_apart),
+		cmocka_unit_test(test_weight_that_does_nothing),
 		cmocka_unit_test(test_wrong_process),
 		cmocka_unit_test(test_sample),
 	};
