@@ -88,6 +88,18 @@ void err_clear(struct err *err)
 	err->remedy[0] = '\0';
 }
 
+int err_worse_exit_code(int a, int b)
+{
+	static const int order[] = {5, 4, 2, 1, 3, 0};
+
+	if (a > 5 || b > 5)
+		return a > b ? a : b;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return a;
+}
+
 int err_exit_code(const struct err *err)
 {
 	switch (err->domain) {

@@ -72,6 +72,8 @@ bool err_is_set(const struct err *err);
 void err_clear(struct err *err);
 /* The exit code that stands for this error (table in the design and in the man page). */
 int err_exit_code(const struct err *err);
+/* Of two exit codes the one that counts over several runs: a signal's, then 5, 4, 2, 1, 3, 0. */
+int err_worse_exit_code(int a, int b);
 
 /* For our own mistakes: prints where and aborts.  Never for what the world does. */
 #define BUG(...) err_bug(ERR_HERE, __VA_ARGS__)

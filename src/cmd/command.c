@@ -13,7 +13,7 @@
 const struct command command_table[] = {
 	{
 		.name = "run",
-		.synopsis = "SCENARIO...",
+		.synopsis = "SCENARIO... | --resume BATCH",
 		.summary = "boot the tenants, run the timeline, judge, draw",
 		.about = "Checks all scenario files, then runs one after the other and exits with the\n"
 			 "worst outcome.  Each run leaves a directory OUT/NAME/TIME/, whose path is\n"
@@ -24,11 +24,17 @@ const struct command command_table[] = {
 			 "A scenario that makes memory scarce takes it from the whole host, down to what\n"
 			 "the scenario leaves free: other programs may be swapped out meanwhile.  That\n"
 			 "needs --allow-host-scarcity, or LIMITLAB_ALLOW_HOST_SCARCITY=1.\n\n"
-			 "With --connect a libvirt daemon of this host keeps the tenants instead.",
-		.min_args = 1,
+			 "With --connect a libvirt daemon of this host keeps the tenants instead.\n\n"
+			 "Several runs are a batch.  --repeat N runs each scenario N times, in rounds\n"
+			 "of shuffled order.  --until-decided MAX repeats a scenario until a\n"
+			 "sequential test tells, with 5 % of error, one whose runs fail in at most 1\n"
+			 "of 20 (it holds) from one whose runs fail in at least 1 of 2 (it is broken);\n"
+			 "five passes or two failures in a row decide.  OUT/batch-TIME.json is\n"
+			 "rewritten after every run; --resume goes on from it.",
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
-		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) | OPTION(JUNIT) |
+		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) |
+			   OPTION(UNTIL_DECIDED) | OPTION(SEED) | OPTION(RESUME) | OPTION(JUNIT) |
 			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_run,
 	},

@@ -117,16 +117,3 @@ void findings_table(const struct judgement *judgement, struct buf *text)
 		buf_addf(text, "      %s\n", again ? "for the same reason" : finding->reason);
 	}
 }
-
-int findings_worse_exit(int a, int b)
-{
-	static const int order[] = {5, 4, 2, 1, 3, 0};
-
-	/* A signal's code ends everything. */
-	if (a > 5 || b > 5)
-		return a > b ? a : b;
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
-		if (a == order[i] || b == order[i])
-			return order[i];
-	return a;
-}

@@ -10,7 +10,5 @@
 
 /* Pure: one line per expectation, the reason below each that did not pass. */
 void findings_table(const struct judgement *judgement, struct buf *text);
-/* Of two exit codes the one that counts over several runs: 5, 4, 2, 1, 3, 0. */
-int findings_worse_exit(int a, int b);
 
 #endif

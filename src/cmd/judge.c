@@ -77,7 +77,7 @@ int cmd_judge(int argc, char **argv)
 			result = command_fail(&err);
 			err_clear(&err);
 		}
-		code = findings_worse_exit(code, result);
+		code = err_worse_exit_code(code, result);
 	}
 	if (options.junit && junit_write(batch.suites, batch.count, options.junit, &err))
 		return command_fail(&err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,15 @@ static const struct option_spec specs[OPTION_COUNT] = {
 		offsetof(struct options, connect), 0, 0},
 	[OPTION_REPEAT] = {"repeat", 0, OPTION_TYPE_NUMBER, "N", "run each scenario N times (default: 1)",
 		offsetof(struct options, repeat), 1, 1000},
+	[OPTION_UNTIL_DECIDED] = {"until-decided", 0, OPTION_TYPE_NUMBER, "MAX",
+		"repeat each scenario until it is decided whether it holds, at most MAX times",
+		offsetof(struct options, until_decided), 2, 1000},
+	[OPTION_SEED] = {"seed", 0, OPTION_TYPE_NUMBER, "N",
+		"seed of the order in which scenarios are repeated (default: drawn, and recorded)",
+		offsetof(struct options, seed), 1, UINT32_MAX},
+	[OPTION_RESUME] = {"resume", 0, OPTION_TYPE_TEXT, "BATCH",
+		"go on with an interrupted batch (OUT/batch-TIME.json)", offsetof(struct options, resume), 0,
+		0},
 	[OPTION_JUNIT] = {"junit", 0, OPTION_TYPE_TEXT, "FILE", "write the verdicts as JUnit XML too",
 		offsetof(struct options, junit), 0, 0},
 	[OPTION_FORCE] = {"force", 'f', OPTION_TYPE_FLAG, NULL, "do it again although nothing has changed",

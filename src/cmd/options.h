@@ -24,6 +24,9 @@ enum option_id {
 	OPTION_ACCEL,
 	OPTION_CONNECT,
 	OPTION_REPEAT,
+	OPTION_UNTIL_DECIDED,
+	OPTION_SEED,
+	OPTION_RESUME,
 	OPTION_JUNIT,
 	OPTION_FORCE,
 	OPTION_KERNEL,
@@ -38,15 +41,18 @@ enum option_id {
 /* What the user said; texts point into argv.  Defaults are filled in. */
 struct options {
 	bool help, json, quiet, force, allow_host_scarcity;
-	const char *out;     /* default "results" */
-	const char *accel;   /* "auto" (default), "kvm" or "tcg" */
-	const char *connect; /* NULL: the command's own default */
-	unsigned repeat;     /* default 1 */
-	const char *junit;   /* NULL: none */
-	const char *kernel;  /* NULL: the suite's default */
-	const char *beside;  /* NULL: as the scenario says */
-	const char *format;  /* NULL: svg,png */
-	char **args;         /* the arguments that are no options, NULL terminated */
+	const char *out;        /* default "results" */
+	const char *accel;      /* "auto" (default), "kvm" or "tcg" */
+	const char *connect;    /* NULL: the command's own default */
+	unsigned repeat;        /* default 1 */
+	unsigned until_decided; /* 0: not asked for */
+	unsigned seed;          /* 0: one is drawn */
+	const char *resume;     /* a batch file; NULL: none */
+	const char *junit;      /* NULL: none */
+	const char *kernel;     /* NULL: the suite's default */
+	const char *beside;     /* NULL: as the scenario says */
+	const char *format;     /* NULL: svg,png */
+	char **args;            /* the arguments that are no options, NULL terminated */
 	int arg_count;
 };
 

@@ -71,7 +71,7 @@ int cmd_plot(int argc, char **argv)
 	for (int i = 0; i < options.arg_count; i++) {
 		if (plot_directory(options.args[i], &figure, &options, &err) == 0)
 			continue;
-		code = findings_worse_exit(code, command_fail(&err));
+		code = err_worse_exit_code(code, command_fail(&err));
 		err_clear(&err);
 	}
 	return code;

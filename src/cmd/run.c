@@ -5,23 +5,29 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "cmd/batch_text.h"
 #include "cmd/command.h"
 #include "cmd/commands.h"
 #include "cmd/findings.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
+#include "run/batch.h"
 #include "run/run.h"
 
-struct batch {
+/* Everything of one call. */
+struct session {
 	const struct options *options;
 	struct run_options run;
 	struct scenario **scenarios;
 	size_t scenario_count;
+	struct batch *batch;
+	/* As long as the batch's runs; those of an earlier call that was resumed are empty until they are read again. */
 	struct run_result *results;
-	char **troubles; /* per result: NULL, or why it broke */
-	size_t result_count;
-	int code;
+	char **troubles; /* per run: NULL, or why it broke */
+	size_t result_capacity, trouble_capacity;
 };
 
 static enum accel_wish accel_wish(const char *word)
@@ -39,16 +45,24 @@ static bool allowed_by_environment(void)
 }
 
 /* One execution of one scenario.  Returns false when the batch must end. */
-static bool run_one(struct batch *batch, const struct scenario *scenario)
+static bool run_one(struct session *session, size_t index, unsigned round)
 {
-	struct run_result *result = &batch->results[batch->result_count];
-	enum progress_mode mode = progress_choose(batch->options->json, batch->options->quiet, stdout);
+	const struct scenario *scenario = session->scenarios[index];
+	size_t number = session->batch->run_count;
+	enum progress_mode mode = progress_choose(session->options->json, session->options->quiet, stdout);
 	struct err err = ERR_INIT;
+	uint64_t begin_ns = clock_now_ns();
 
+	session->results =
+		xgrow(session->results, number, &session->result_capacity, sizeof(*session->results));
+	session->troubles =
+		xgrow(session->troubles, number, &session->trouble_capacity, sizeof(*session->troubles));
+	struct run_result *result = &session->results[number];
+	session->troubles[number] = NULL;
 	struct progress *progress = progress_new(mode, stdout);
 	progress_total(progress, (double)scenario->duration_ns / 1e9);
-	batch->run.observer = progress_observer(progress);
-	int failed = run_scenario(scenario, &batch->run, result, &err);
+	session->run.observer = progress_observer(progress);
+	int failed = run_scenario(scenario, &session->run, result, &err);
 	int code = failed ? err_exit_code(&err) : judgement_exit_code(&result->results.judgement);
 	const char *verdict = "broken";
 	if (!failed)
@@ -78,97 +92,191 @@ static bool run_one(struct batch *batch, const struct scenario *scenario)
 	}
 	if (failed) {
 		(void)command_fail(&err);
-		batch->troubles[batch->result_count] = xstrdup(err.text);
+		session->troubles[number] = xstrdup(err.text);
+	} else {
+		results_thin(&result->results);
 	}
 	/* The path comes last, so that a script can take the last line. */
 	if (result->run_dir && mode != PROGRESS_JSON) {
 		(void)printf("%s\n", result->run_dir);
 		(void)fflush(stdout);
 	}
-	batch->result_count++;
-	batch->code = findings_worse_exit(batch->code, code);
+	struct err file_err = ERR_INIT;
+	if (batch_record(session->batch, index, round, result->run_dir, code,
+		    (double)(clock_now_ns() - begin_ns) / 1e9, failed ? NULL : &result->results.judgement,
+		    &file_err))
+		(void)command_fail(&file_err);
 	return code < 128;
 }
 
-static int write_junit(const struct batch *batch, struct err *err)
+/* Of an earlier call: what JUnit needs is in its files. */
+static void read_again(struct run_result *result, const struct batch_run *run, char **trouble)
 {
-	struct junit_suite *suites = xcalloc(batch->result_count, sizeof(*suites));
+	const struct results_options look = {.write = false};
+	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < batch->result_count; i++) {
-		const struct run_result *result = &batch->results[i];
+	result->run_dir = run->run_dir ? xstrdup(run->run_dir) : NULL;
+	if (run->outcome == BATCH_BROKEN) {
+		*trouble = xstrdup("the run broke");
+		return;
+	}
+	if (results_load(run->run_dir, &result->results, &err)) {
+		*trouble = xstrdup(err.text);
+		return;
+	}
+	result->judged = true;
+	if (results_finish(&result->results, &look, &err))
+		*trouble = xstrdup(err.text);
+	results_thin(&result->results);
+}
+
+static int write_junit(struct session *session, size_t earlier, struct err *err)
+{
+	size_t count = session->batch->run_count;
+	AUTO(free_ptr) struct junit_suite *suites = xcalloc(count + 1, sizeof(*suites));
+
+	for (size_t i = 0; i < count; i++) {
+		struct run_result *result = &session->results[i];
+		if (i < earlier)
+			read_again(result, &session->batch->runs[i], &session->troubles[i]);
 		suites[i] = (struct junit_suite){
-			.scenario = batch->scenarios[i / batch->options->repeat],
-			.judgement = result->judged ? &result->results.judgement : NULL,
-			.trouble = batch->troubles[i],
-			.seconds = result->judged ? result->results.manifest.duration_s : 0.0,
+			.scenario = session->scenarios[session->batch->runs[i].scenario],
+			.judgement =
+				result->judged && !session->troubles[i] ? &result->results.judgement : NULL,
+			.trouble = session->troubles[i],
+			.seconds = session->batch->runs[i].seconds,
 			.run = result->run_dir,
 		};
 	}
-	int result = junit_write(suites, batch->result_count, batch->options->junit, err);
-	free(suites);
-	return result;
+	return junit_write(suites, count, session->options->junit, err);
 }
 
-static int load_all(struct batch *batch, struct err *err)
+/* Every file is checked before the first one boots. */
+static int load_all(struct session *session, char *const *paths, size_t count, struct err *err)
 {
-	/* Every file is checked before the first one boots. */
-	for (int i = 0; i < batch->options->arg_count; i++) {
-		if (load_scenario(batch->options->args[i], &batch->scenarios[i], err))
+	session->scenarios = xcalloc(count + 1, sizeof(*session->scenarios));
+	for (size_t i = 0; i < count; i++) {
+		if (load_scenario(paths[i], &session->scenarios[i], err))
 			return -1;
-		batch->scenario_count++;
+		session->scenario_count++;
 	}
 	return 0;
 }
 
-static void batch_release(struct batch *batch)
+static int begin(struct session *session, struct err *err)
 {
-	for (size_t i = 0; i < batch->result_count; i++) {
-		run_result_release(&batch->results[i]);
-		free(batch->troubles[i]);
+	const struct options *options = session->options;
+	struct batch_options batch = {
+		.rounds = options->until_decided ? options->until_decided : options->repeat,
+		.until_decided = options->until_decided > 0,
+		.seed = options->seed,
+	};
+
+	if (!options->arg_count) {
+		(void)err_input(err, "'run' needs SCENARIO...");
+		return err_remedy(err, "limitlab run --help");
 	}
-	for (size_t i = 0; i < batch->scenario_count; i++)
-		scenario_free(batch->scenarios[i]);
-	free(batch->results);
-	free(batch->troubles);
-	free(batch->scenarios);
+	if (options->until_decided && options->repeat > 1)
+		return err_input(err,
+			"--repeat and --until-decided exclude each other; the latter takes the most runs");
+	if (options->until_decided && options->until_decided < sequential_least_passes()) {
+		size_t least = sequential_least_passes();
+		return err_input(err,
+			"--until-decided %u can never decide that a limit holds: that takes %zu runs or more",
+			options->until_decided, least);
+	}
+	if (load_all(session, options->args, (size_t)options->arg_count, err))
+		return -1;
+	/* One run is no batch: it has its own directory, and nothing else. */
+	if (session->scenario_count > 1 || batch.rounds > 1)
+		batch.out_dir = options->out;
+	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);
+}
+
+static int resume(struct session *session, struct err *err)
+{
+	const struct options *options = session->options;
+
+	if (options->arg_count || options->repeat > 1 || options->until_decided || options->seed)
+		return err_input(err,
+			"--resume goes on as the batch began: no scenarios, --repeat, --until-decided or --seed");
+	if (batch_open(options->resume, &session->batch, err))
+		return -1;
+	AUTO(free_ptr) char **paths = xcalloc(session->batch->scenario_count, sizeof(*paths));
+	for (size_t i = 0; i < session->batch->scenario_count; i++)
+		paths[i] = session->batch->scenarios[i].path;
+	if (load_all(session, paths, session->batch->scenario_count, err))
+		return -1;
+	for (size_t i = 0; i < session->scenario_count; i++)
+		if (batch_check_scenario(session->batch, i, session->scenarios[i], err))
+			return -1;
+	for (size_t i = 0; i < session->batch->run_count; i++) {
+		session->results =
+			xgrow(session->results, i, &session->result_capacity, sizeof(*session->results));
+		session->troubles =
+			xgrow(session->troubles, i, &session->trouble_capacity, sizeof(*session->troubles));
+		session->results[i] = (struct run_result){0};
+		session->troubles[i] = NULL;
+	}
+	return 0;
+}
+
+static void auto_session(struct session *session)
+{
+	for (size_t i = 0; session->batch && i < session->batch->run_count; i++) {
+		run_result_release(&session->results[i]);
+		free(session->troubles[i]);
+	}
+	for (size_t i = 0; i < session->scenario_count; i++)
+		scenario_free(session->scenarios[i]);
+	batch_free(session->batch);
+	free(session->results);
+	free(session->troubles);
+	free(session->scenarios);
+}
+
+static void show_summary(const struct session *session)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	if (!session->batch->path || session->options->quiet)
+		return;
+	if (session->options->json)
+		batch_json_line(session->batch, &text);
+	else
+		batch_table(session->batch, &text);
+	(void)fputs(text.data, stdout);
 }
 
 int cmd_run(int argc, char **argv)
 {
+	AUTO(session) struct session session = {0};
 	struct options options;
 	struct err err = ERR_INIT;
+	size_t index;
+	unsigned round;
 
 	if (options_parse(argc, argv, &options, &err))
 		return command_fail(&err);
-	size_t count = (size_t)options.arg_count;
-	struct batch batch = {
-		.options = &options,
-		.run =
-			{
-				.out_dir = options.out,
-				.uri = options.connect,
-				.accel = accel_wish(options.accel),
-				.kernel = options.kernel,
-				.allow_host_scarcity =
-					options.allow_host_scarcity || allowed_by_environment(),
-			},
-		.scenarios = xcalloc(count, sizeof(*batch.scenarios)),
-		.results = xcalloc(count * options.repeat, sizeof(*batch.results)),
-		.troubles = xcalloc(count * options.repeat, sizeof(*batch.troubles)),
+	session.options = &options;
+	if (options.resume ? resume(&session, &err) : begin(&session, &err))
+		return command_fail(&err);
+	AUTO(free_ptr) char *out = options.resume ? fsio_dirname(options.resume) : xstrdup(options.out);
+	session.run = (struct run_options){
+		.out_dir = out,
+		.uri = options.connect,
+		.accel = accel_wish(options.accel),
+		.kernel = options.kernel,
+		.allow_host_scarcity = options.allow_host_scarcity || allowed_by_environment(),
 	};
-	int code;
-	if (load_all(&batch, &err)) {
+	size_t earlier = session.batch->run_count;
+	int signal_code = 0;
+	while (!signal_code && batch_next(session.batch, &index, &round))
+		if (!run_one(&session, index, round))
+			signal_code = session.batch->runs[session.batch->run_count - 1].exit_code;
+	int code = err_worse_exit_code(batch_exit_code(session.batch), signal_code);
+	show_summary(&session);
+	if (options.junit && write_junit(&session, earlier, &err))
 		code = command_fail(&err);
-		batch_release(&batch);
-		return code;
-	}
-	bool go_on = true;
-	for (size_t i = 0; i < count && go_on; i++)
-		for (unsigned round = 0; round < options.repeat && go_on; round++)
-			go_on = run_one(&batch, batch.scenarios[i]);
-	code = batch.code;
-	if (options.junit && write_junit(&batch, &err))
-		code = command_fail(&err);
-	batch_release(&batch);
 	return code;
 }

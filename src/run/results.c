@@ -132,6 +132,13 @@ void results_release(struct results *results)
 	*results = (struct results){0};
 }
 
+void results_thin(struct results *results)
+{
+	table_release(&results->series);
+	table_release(&results->samples);
+	event_log_release(&results->events);
+}
+
 static int write_files(const struct results *results, struct err *err)
 {
 	AUTO(free_ptr) char *series = rundir_path(results->run, RUNDIR_SERIES);

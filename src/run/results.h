@@ -47,6 +47,9 @@ void results_release(struct results *results);
  */
 int results_finish(struct results *results, const struct results_options *options, struct err *err);
 
+/* Gives back the memory of samples and series, which nothing needs after judging and drawing. */
+void results_thin(struct results *results);
+
 struct results_figure {
 	const char *
 		beside; /* another run for the same figure; NULL: as the scenario's key `beside` says (run/beside.h) */

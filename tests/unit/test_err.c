@@ -141,9 +141,24 @@ static void a_bug_aborts(void **state)
 	assert_int_equal(WTERMSIG(status), SIGABRT);
 }
 
+static void test_worse_exit(void **state)
+{
+	static const struct {
+		int a, b, worse;
+	} cases[] = {
+		{0, 0, 0}, {0, 3, 3}, {3, 1, 1}, {1, 4, 4}, {5, 4, 5}, {1, 2, 2}, {2, 4, 4}, {5, 130, 130}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(err_worse_exit_code(cases[i].a, cases[i].b), cases[i].worse);
+		assert_int_equal(err_worse_exit_code(cases[i].b, cases[i].a), cases[i].worse);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_worse_exit),
 		cmocka_unit_test(first_failure_wins),
 		cmocka_unit_test(system_errors_have_a_reason),
 		cmocka_unit_test(wrapping_goes_outward),

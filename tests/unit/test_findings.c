@@ -13,20 +13,6 @@
 #include "cmd/findings.h"
 #include "run/results.h"
 
-static void test_worse_exit(void **state)
-{
-	static const struct {
-		int a, b, worse;
-	} cases[] = {
-		{0, 0, 0}, {0, 3, 3}, {3, 1, 1}, {1, 4, 4}, {5, 4, 5}, {1, 2, 2}, {2, 4, 4}, {5, 130, 130}};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(findings_worse_exit(cases[i].a, cases[i].b), cases[i].worse);
-		assert_int_equal(findings_worse_exit(cases[i].b, cases[i].a), cases[i].worse);
-	}
-}
-
 static void test_table(void **state)
 {
 	static const char wanted[] =
@@ -157,7 +143,6 @@ static void test_no_run_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_worse_exit),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_of_kinds),
 		cmocka_unit_test(test_no_run_directory),

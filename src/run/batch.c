@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run/batch.h"
+
+#include <errno.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "glue/json.h"
+#include "run/batch_file.h"
+#include "series/stats.h"
+
+DEFINE_AUTO(rng, gsl_rng *, gsl_rng_free);
+
+const char *batch_outcome_name(enum batch_outcome outcome)
+{
+	static const char *const names[] = {
+		[BATCH_PASS] = "pass",
+		[BATCH_FAIL] = "fail",
+		[BATCH_INCONCLUSIVE] = "inconclusive",
+		[BATCH_BROKEN] = "broken",
+	};
+
+	return names[outcome];
+}
+
+void batch_free(struct batch *batch)
+{
+	if (!batch)
+		return;
+	for (size_t i = 0; i < batch->scenario_count; i++) {
+		free(batch->scenarios[i].path);
+		free(batch->scenarios[i].name);
+		free(batch->scenarios[i].source);
+	}
+	for (size_t i = 0; i < batch->run_count; i++) {
+		for (size_t k = 0; k < batch->runs[i].finding_count; k++)
+			free(batch->runs[i].findings[k].name);
+		free(batch->runs[i].findings);
+		free(batch->runs[i].run_dir);
+	}
+	free(batch->scenarios);
+	free(batch->runs);
+	free(batch->path);
+	free(batch);
+}
+
+/* JSON's integers end at 2^53 for most readers. */
+static uint64_t draw_seed(void)
+{
+	uint32_t seed = 0;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		BUG("getrandom: %d", errno);
+	return seed ? seed : 1;
+}
+
+int batch_new(struct scenario *const *scenarios, size_t count, const struct batch_options *options,
+	struct batch **ret_batch, struct err *err)
+{
+	AUTO(batch) struct batch *batch = xcalloc(1, sizeof(*batch));
+	char now[32];
+
+	clock_utc_compact(now, sizeof(now));
+	if (options->out_dir)
+		batch->path = xasprintf("%s/batch-%s.json", options->out_dir, now);
+	for (unsigned i = 2; batch->path && fsio_exists(batch->path); i++) {
+		free(batch->path);
+		batch->path = xasprintf("%s/batch-%s-%u.json", options->out_dir, now, i);
+	}
+	batch->seed = options->seed ? options->seed : draw_seed();
+	batch->rounds = options->rounds;
+	batch->until_decided = options->until_decided;
+	batch->scenarios = xcalloc(count, sizeof(*batch->scenarios));
+	batch->scenario_count = count;
+	for (size_t i = 0; i < count; i++) {
+		batch->scenarios[i].path = xstrdup(scenarios[i]->path);
+		batch->scenarios[i].name = xstrdup(scenarios[i]->name);
+		batch->scenarios[i].source = xstrndup(scenarios[i]->source, scenarios[i]->source_length);
+	}
+	if (batch->path && (fsio_make_dirs(options->out_dir, err) || batch_file_write(batch, err)))
+		return -1;
+	*ret_batch = STEAL(batch);
+	return 0;
+}
+
+int batch_check_scenario(
+	const struct batch *batch, size_t index, const struct scenario *scenario, struct err *err)
+{
+	const struct batch_scenario *then = &batch->scenarios[index];
+
+	if (strlen(then->source) == scenario->source_length &&
+		!memcmp(then->source, scenario->source, scenario->source_length))
+		return 0;
+	(void)err_input(err, "'%s' has changed since '%s' began; its runs could not be pooled", then->path,
+		batch->path);
+	return err_remedy(err, "put the old text back, or begin a new batch");
+}
+
+static bool has_run(const struct batch *batch, size_t scenario, unsigned round)
+{
+	for (size_t i = 0; i < batch->run_count; i++)
+		if (batch->runs[i].scenario == scenario && batch->runs[i].round == round)
+			return true;
+	return false;
+}
+
+/* The order of one round follows from the seed and the round alone, so that it is the same after a resume. */
+static void order_of(const struct batch *batch, unsigned round, size_t *order)
+{
+	for (size_t i = 0; i < batch->scenario_count; i++)
+		order[i] = i;
+	if (batch->rounds == 1)
+		return;
+	AUTO(rng) gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+	gsl_rng_set(rng, (unsigned long)(batch->seed + round));
+	gsl_ran_shuffle(rng, order, batch->scenario_count, sizeof(*order));
+}
+
+bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_round)
+{
+	AUTO(free_ptr) size_t *order = xcalloc(batch->scenario_count, sizeof(*order));
+
+	for (unsigned round = 0; round < batch->rounds; round++) {
+		order_of(batch, round, order);
+		for (size_t i = 0; i < batch->scenario_count; i++) {
+			if (batch->scenarios[order[i]].decision != DECISION_OPEN ||
+				has_run(batch, order[i], round))
+				continue;
+			*ret_scenario = order[i];
+			*ret_round = round;
+			return true;
+		}
+	}
+	return false;
+}
+
+void batch_count(struct batch *batch, const struct batch_run *run)
+{
+	struct batch_scenario *scenario = &batch->scenarios[run->scenario];
+
+	scenario->counts[run->outcome]++;
+	if (batch->until_decided)
+		scenario->decision =
+			sequential_decide(scenario->counts[BATCH_PASS], scenario->counts[BATCH_FAIL]);
+}
+
+int batch_record(struct batch *batch, size_t scenario, unsigned round, const char *run_dir, int exit_code,
+	double seconds, const struct judgement *judgement, struct err *err)
+{
+	static const enum batch_outcome outcomes[] = {
+		[VERDICT_PASS] = BATCH_PASS,
+		[VERDICT_FAIL] = BATCH_FAIL,
+		[VERDICT_INCONCLUSIVE] = BATCH_INCONCLUSIVE,
+	};
+	struct batch_run run = {
+		.scenario = scenario,
+		.round = round,
+		.outcome = judgement ? outcomes[judgement->verdict] : BATCH_BROKEN,
+		.exit_code = exit_code,
+		.run_dir = run_dir ? xstrdup(run_dir) : NULL,
+		.seconds = seconds,
+		.finding_count = judgement ? judgement->count : 0,
+	};
+	size_t next;
+
+	run.findings = xcalloc(run.finding_count + 1, sizeof(*run.findings));
+	for (size_t i = 0; i < run.finding_count; i++)
+		run.findings[i] = (struct batch_finding){
+			.name = xstrdup(judgement->findings[i].expect->name),
+			.verdict = judgement->findings[i].verdict,
+			.measured = judgement->findings[i].measured,
+		};
+	batch->runs = xgrow(batch->runs, batch->run_count, &batch->run_capacity, sizeof(*batch->runs));
+	batch->runs[batch->run_count++] = run;
+	if (exit_code >= 128)
+		return 0;
+	batch_count(batch, &run);
+	batch->done = !batch_next(batch, &next, &round);
+	return batch->path ? batch_file_write(batch, err) : 0;
+}
+
+int batch_exit_code(const struct batch *batch)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < batch->run_count; i++) {
+		bool judged = batch->runs[i].outcome != BATCH_BROKEN;
+		/* A single failing run is what the rule allows for. */
+		if (!batch->until_decided || !judged)
+			code = err_worse_exit_code(code, batch->runs[i].exit_code);
+	}
+	for (size_t i = 0; i < batch->scenario_count && batch->until_decided; i++)
+		if (batch->scenarios[i].decision != DECISION_HOLDS)
+			code = err_worse_exit_code(
+				code, batch->scenarios[i].decision == DECISION_BROKEN ? 1 : 3);
+	return code;
+}
+
+size_t batch_pools(const struct batch *batch, size_t scenario, struct batch_pool **ret_pools)
+{
+	AUTO(free_ptr) double *values = xcalloc(batch->run_count + 1, sizeof(*values));
+	const struct batch_run *first = NULL;
+
+	for (size_t i = 0; i < batch->run_count && !first; i++)
+		if (batch->runs[i].scenario == scenario && batch->runs[i].finding_count)
+			first = &batch->runs[i];
+	size_t count = first ? first->finding_count : 0;
+	struct batch_pool *pools = xcalloc(count + 1, sizeof(*pools));
+	for (size_t k = 0; k < count; k++) {
+		struct batch_pool *pool = &pools[k];
+		size_t measured = 0;
+		*pool = (struct batch_pool){
+			.name = first->findings[k].name, .low = INFINITY, .high = -INFINITY};
+		for (size_t i = 0; i < batch->run_count; i++) {
+			const struct batch_run *run = &batch->runs[i];
+			/* The same text of the scenario, so the same expectations in the same order. */
+			if (run->scenario != scenario || run->finding_count != count)
+				continue;
+			pool->counts[run->findings[k].verdict]++;
+			double value = run->findings[k].measured;
+			if (isnan(value))
+				continue;
+			values[measured++] = value;
+			pool->low = fmin(pool->low, value);
+			pool->high = fmax(pool->high, value);
+		}
+		pool->median = stats_median(values, measured);
+		if (!measured)
+			pool->low = pool->high = (double)NAN;
+	}
+	*ret_pools = pools;
+	return count;
+}
