@@ -99,5 +99,5 @@ ll_font_px(px) = sprintf('%s,%g', ll_font, px)
 # has 72 points per inch, and its letters too are a third too large.
 ll_terminal(format, width, height) = \
 	format eq 'svg' ? sprintf("set terminal svg size %d,%d font '%s,14' background rgb 'white' noenhanced rounded", width, height, ll_font) : \
-	format eq 'png' ? sprintf("set terminal pngcairo size %d,%d font '%s,14' fontscale 1.5 linewidth 2 background rgb 'white' noenhanced rounded", 2 * width, 2 * height, ll_font) : \
-	sprintf("set terminal pdfcairo size %gin,%gin font '%s,14' fontscale 0.5625 linewidth 1.5 background rgb 'white' noenhanced rounded", width / 96.0, height / 96.0, ll_font)
+	format eq 'png' ? sprintf("set terminal pngcairo size %d,%d font '%s,14' fontscale 1.5 linewidth 2 dashlength 2 pointscale 2 background rgb 'white' noenhanced rounded", 2 * width, 2 * height, ll_font) : \
+	sprintf("set terminal pdfcairo size %gin,%gin font '%s,14' fontscale 0.5625 linewidth 1.5 dashlength 1.5 background rgb 'white' noenhanced rounded", width / 96.0, height / 96.0, ll_font)

@@ -39,8 +39,11 @@ do for [p = 1:ll_panels] {
 		ll_p_from[p] = least < ll_p_bottom[p] ? 0 : ll_p_bottom[p]
 		top = ll_p_top[p] > 0 ? ll_p_top[p] : most > 0 ? most * 1.04 : 1
 		ll_p_tics[p] = ll_step((top - ll_p_from[p]) / (ll_p_px[p] > 200 ? 6.0 : 2.5))
-		ll_p_to[p] = ll_p_top[p] > 0 ? top * (ll_p_capacity[p] ne '' && ll_capacity > 0.95 * top ? 1.09 : 1) : ll_p_from[p] + ll_p_tics[p] * ceil((top - ll_p_from[p]) / ll_p_tics[p])
+		ll_p_to[p] = ll_p_top[p] > 0 ? top : ll_p_from[p] + ll_p_tics[p] * ceil((top - ll_p_from[p]) / ll_p_tics[p])
 	}
+	# Room for the text above the line.
+	least_to = ll_p_capacity[p] ne '' && word(ll_p_column[p], 1) eq ll_main_column ? 1.09 * ll_capacity : 0
+	ll_p_to[p] = ll_p_to[p] < least_to ? least_to : ll_p_to[p]
 	if (ll_p_best[p]) {
 		ll_p_to[p] = 110
 		ll_p_tics[p] = 50

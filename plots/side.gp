@@ -27,11 +27,11 @@ if (is_last) {
 if (s == 1) {
 	middle = (top_px + bottom_px) / 2.0
 	size = ll_p_px[p] > 200 ? 14 : 12.5
-	set label ll_p_label[p] at screen X(ll_p_label_2[p] eq '' ? 16 : 14), Y(middle) center rotate by 90 font ll_font_px(size)
-	set label ll_p_label_2[p] at screen X(30), Y(middle) center rotate by 90 font ll_font_px(size)
+	set label ll_p_label[p] at screen X(ll_p_label_2[p] eq '' ? 16 : 11), Y(middle) center rotate by 90 font ll_font_px(size)
+	set label ll_p_label_2[p] at screen X(26), Y(middle) center rotate by 90 font ll_font_px(size)
 }
 if (ll_most[p] < ll_least[p]) {
-	set label sprintf("no values of '%s' in series.csv", ll_p_column[p]) at graph 0.5, 0.5 center font ll_font_px(14) textcolor rgb 0x8a5a00
+	set label sprintf("no values of '%s' in series.csv", ll_p_column[p]) at graph 0.5, 0.5 center boxed front font ll_font_px(14) textcolor rgb 0x8a5a00
 }
 
 # ---- events: a line, in the first panel up to its label --------------------------------------------------------------
@@ -70,8 +70,8 @@ do for [k = 1:|$bands|] {
 			fillcolor rgb 0xc0000000 + ll_color[i] fillstyle solid noborder behind clip
 	}
 }
-if (ll_p_capacity[p] ne '' && ll_capacity > 0) {
-	set arrow from graph 0, first ll_capacity to graph 1, first ll_capacity nohead linewidth 1 dashtype 2 linecolor rgb 0x707070
+if (ll_p_capacity[p] ne '' && ll_capacity > 0 && main eq ll_main_column) {
+	set arrow from graph 0, first ll_capacity to graph 1, first ll_capacity nohead linewidth 1 dashtype (4, 5) linecolor rgb 0x707070
 	if (s == ll_sides) {
 		set label ll_p_capacity[p] at graph 1, first ll_capacity right boxed offset screen X(-8), screen (10.0 / ll_height) font ll_font_px(12) textcolor rgb 0x505050
 	}
@@ -97,7 +97,7 @@ do for [k = 1:|$points|] {
 		took = real(word($points[k], 6))
 		set label sprintf(took < 9.95 ? '%s %%: %.1f s' : '%s %%: %.0f s', word($points[k], 5), took) \
 			at real(word($points[k], 2)), ll_p_scale[p] * word($points[k], 3) left front \
-			point pointtype 7 pointsize 0.6 linecolor rgb ll_dark[i] \
+			point pointtype 7 pointsize 0.7 linecolor rgb ll_dark[i] \
 			offset screen X(8), screen (8.0 / ll_height) font ll_font_px(12) textcolor rgb ll_dark[i]
 	}
 }
@@ -110,11 +110,11 @@ is_rate = !ll_p_level[p]
 is_thin = is_rate && ll_p_raw[p] && !ll_p_best[p]
 plot NaN notitle, \
 	$raw using (is_thin ? ll_on($1, $2 - $4) : NaN):($3 - $5):4:5:(ll_thin($1)) with vectors nohead linewidth 0.8 linecolor rgb variable, \
-	$raw using (is_rate ? NaN : ll_on($1, $2 - $4)):($3 - $5):4:5:(ll_rgb($1)) with vectors nohead linewidth 2.4 linecolor rgb variable, \
+	$raw using (is_rate ? NaN : ll_on($1, $2 - $4)):($3 - $5):4:5:(ll_rgb($1)) with vectors nohead linewidth (ll_p_px[p] > 200 ? 2.4 : 1.6) linecolor rgb variable, \
 	$steps using (is_rate ? ll_on($1, $2) : NaN):3:6:(0):(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
 	$steps using (is_rate ? ll_on($1, $2 - $4) : NaN):($3 - $5):4:(0):(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
 	$steps using (is_rate ? ll_on($1, $2) : NaN):($3 - $5):(0):5:(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
-	for [i = ll_first[s]:ll_last[s]] $expected index i - 1 using (is_first ? $1 : NaN):3:($2 - $1):(0) with vectors nohead linewidth 1.3 dashtype (10, 6) linecolor rgb ll_dark[i], \
+	for [i = ll_first[s]:ll_last[s]] $expected index i - 1 using (main eq ll_main_column ? $1 : NaN):3:($2 - $1):(0) with vectors nohead linewidth 1.3 dashtype (10, 6) linecolor rgb ll_dark[i], \
 	for [k = 1:words(ll_p_limits[p])] $limits using (strcol(5) eq word(ll_p_limits[p], k) && ll_side_of($1) == s ? $2 : NaN):(ll_p_scale[p] * $4):($3 - $2):(0):(ll_dark[int($1)]) \
 		with vectors nohead linewidth 1.7 dashtype ll_dash(word(ll_p_limits[p], k)) linecolor rgb variable
 unset label

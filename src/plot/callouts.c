@@ -14,17 +14,6 @@ struct callout {
 	int tenant; /* -1: the one that gets the least */
 };
 
-static const char *main_column(const struct plot_figure *figure, const struct plot_side *side)
-{
-	static const enum measure measures[RESOURCE_COUNT] = {[RESOURCE_CPU] = MEASURE_CPU_TIME,
-		[RESOURCE_NET] = MEASURE_NET_CLASS,
-		[RESOURCE_MEMORY] = MEASURE_MEM_USAGE,
-		[RESOURCE_DISK] = MEASURE_DISK_BANDWIDTH};
-	double factor;
-
-	return plot_column(side, measures[figure->resource], &factor);
-}
-
 static double mean(const struct plot_side *side, const char *column, unsigned t, double from_s, double to_s)
 {
 	const struct table *series = side->input->series;
@@ -79,7 +68,7 @@ static void add_callout(
 	int tenant = callout->tenant;
 
 	for (unsigned t = 0; t < count; t++) {
-		means[t] = mean(side, main_column(figure, side), t, callout->from_s, callout->to_s);
+		means[t] = mean(side, plot_main_column(figure, side), t, callout->from_s, callout->to_s);
 		if (isfinite(means[t]))
 			top = fmax(top, means[t]);
 		if (callout->tenant < 0 && isfinite(means[t]) && (tenant < 0 || means[t] < means[tenant]))

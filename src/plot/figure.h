@@ -56,6 +56,8 @@ void plot_add_points(struct buf *out, const struct plot_figure *figure);
 
 /* units.c: the column of series.csv that holds a measure, and the factor from the measure's unit to the column's. */
 const char *plot_column(const struct plot_side *side, enum measure measure, double *ret_factor);
+/* Of the resource that the figure is about: the model speaks of this one. */
+const char *plot_main_column(const struct plot_figure *figure, const struct plot_side *side);
 /* The factor from a limit's unit to that of the columns beside which it is drawn. */
 double plot_limit_factor(enum limit_id limit);
 enum resource plot_resource(const struct scenario *scenario);

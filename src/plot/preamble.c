@@ -159,12 +159,11 @@ static void add_resource(struct buf *out, const struct plot_figure *figure)
 	for (size_t s = 0; s < figure->side_count; s++)
 		capacity = fmax(capacity, figure->sides[s].capacity);
 	plot_text(out, "ll_resource", resource_name(figure->resource));
+	plot_text(out, "ll_main_column", plot_main_column(figure, &figure->sides[0]));
 	buf_adds(out,
 		"# what the tenants share, in the unit of the main column; 0: none is declared\nll_capacity = ");
 	plot_number(out, capacity);
 	buf_adds(out, "\n");
-	if (figure->resource != RESOURCE_CPU)
-		return;
 	if (!scenario->has_scarce_cpu) {
 		plot_text(out, "ll_cpu_column", "vcpu_pct");
 		plot_text(out, "ll_cpu_label", "CPU time [% of one core]");

@@ -96,6 +96,17 @@ const char *plot_column(const struct plot_side *side, enum measure measure, doub
 	return columns[measure].column;
 }
 
+const char *plot_main_column(const struct plot_figure *figure, const struct plot_side *side)
+{
+	static const enum measure measures[RESOURCE_COUNT] = {[RESOURCE_CPU] = MEASURE_CPU_TIME,
+		[RESOURCE_NET] = MEASURE_NET_CLASS,
+		[RESOURCE_MEMORY] = MEASURE_MEM_USAGE,
+		[RESOURCE_DISK] = MEASURE_DISK_BANDWIDTH};
+	double factor;
+
+	return plot_column(side, measures[figure->resource], &factor);
+}
+
 double plot_limit_factor(enum limit_id limit)
 {
 	switch (limit_spec(limit)->quantity) {

@@ -3,6 +3,7 @@ ll_width = 840
 ll_note = ''
 ll_end_s = 60
 ll_resource = 'cpu'
+ll_main_column = 'cpu_share_pct'
 # what the tenants share, in the unit of the main column; 0: none is declared
 ll_capacity = 100
 ll_cpu_column = 'cpu_share_pct'

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "base/fsio.h"
 #include "plot/parts.h"
 #include "plot/plot.h"
+#include "series/table.h"
 
 static void quoting(void **state)
 {
@@ -317,6 +319,149 @@ static void preamble_odd(void **state)
 	compare_golden("plot-odd.gp", text);
 }
 
+/* Two runs of a link: one with limits in force, a model, callouts and times of adaption; one with nothing. */
+static void preamble_two_sides(void **state)
+{
+	(void)state;
+	struct scenario raw = make_scenario(), other = make_scenario();
+	struct manifest manifest = make_manifest();
+	struct limit_setting rate = {.limit = LIMIT_NET_RATE, .value = 10000000};
+	struct tenant_spec limited[] = {{.name = (char *)"blue", .workload = (char *)"net-tcp.iperf3"},
+		{.name = (char *)"red",
+			.workload = (char *)"net-tcp.iperf3",
+			.limits = &rate,
+			.limit_count = 1}};
+	struct event_record records[] = {
+		{.event = (char *)"set",
+			.tenant = (char *)"red",
+			.asked_s = 20,
+			.end_s = 20.004,
+			.limit = LIMIT_NET_RATE,
+			.asked = 50000000,
+			.read_back = 50000000,
+			.has_read_back = true},
+		{.event = (char *)"reset",
+			.tenant = (char *)"red",
+			.asked_s = 58,
+			.end_s = 58.002,
+			.limit = LIMIT_NET_RATE,
+			.asked = 10000000,
+			.read_back = 10000000,
+			.has_read_back = true},
+	};
+	struct event_log log = {.records = records, .count = 2};
+	struct expect_spec seen[] = {
+		{.kind = EXPECT_STARVES,
+			.resource = RESOURCE_NET,
+			.tenant = 0,
+			.from_ns = 22 * NS_PER_S,
+			.to_ns = 58 * NS_PER_S},
+		{.kind = EXPECT_SETTLES,
+			.resource = RESOURCE_NET,
+			.measure = MEASURE_NET_CLASS,
+			.tenant = 1,
+			.after_ns = 20 * NS_PER_S},
+		{.kind = EXPECT_LEVEL,
+			.resource = RESOURCE_NET,
+			.measure = MEASURE_NET_PAYLOAD,
+			.tenant = 1,
+			.from_ns = 22 * NS_PER_S,
+			.to_ns = 58 * NS_PER_S,
+			.value = 280e6,
+			.within = 0.05},
+		{.kind = EXPECT_LEVEL,
+			.resource = RESOURCE_NET,
+			.measure = MEASURE_NET_CLASS,
+			.tenant = 0,
+			.from_ns = 22 * NS_PER_S,
+			.to_ns = 58 * NS_PER_S,
+			.value = (double)NAN,
+			.at_least = (double)NAN,
+			.at_most = 20e6},
+	};
+	struct finding findings[] = {{.expect = &seen[0]},
+		{.expect = &seen[1], .time_50_s = 0.2, .time_90_s = (double)NAN}, {.expect = &seen[2]},
+		{.expect = &seen[3]}};
+	struct judgement judgement = {VERDICT_PASS, findings, ARRAY_SIZE(findings)};
+	struct model model = {.steps = steps, .step_count = 1};
+	static const char *const columns[] = {"net_class_mbit_per_s"};
+	struct table series;
+	struct err err = ERR_INIT;
+	AUTO(free_ptr) char *text = NULL;
+
+	table_init(&series, columns, 1);
+	for (int t = 0; t < 60; t++) {
+		*table_add_row(&series, t + 0.5, "blue") = t < 20 ? 150 : 10;
+		*table_add_row(&series, t + 0.5, "red") = t < 20 ? 150 : 290;
+	}
+	raw.name = (char *)"raw";
+	raw.title = (char *)"As tc does it";
+	raw.has_scarce_cpu = other.has_scarce_cpu = false;
+	raw.link = other.link = (struct scarce_link){.declared = true, .rate_bits_per_s = 300000000};
+	raw.tenants = limited;
+	raw.tenant_count = 2;
+	raw.expects = seen;
+	raw.expect_count = ARRAY_SIZE(seen);
+	other.expect_count = 0;
+	other.duration_ns = 50 * NS_PER_S;
+	struct plot_input beside = {.run = "/results/other/x", .scenario = &other, .manifest = &manifest};
+	struct plot_input input = {.run = "/results/raw/x",
+		.scenario = &raw,
+		.manifest = &manifest,
+		.events = &log,
+		.model = &model,
+		.judgement = &judgement,
+		.series = &series,
+		.beside = &beside,
+		.note = "a note"};
+	if (plot_preamble(&input, &text, &err))
+		fail_msg("%s", err.text);
+	compare_golden("plot-beside.gp", text);
+	/* The other way round, the run that is drawn still finds its series beside it. */
+	AUTO(free_ptr) char *second = NULL;
+	input.is_second = true;
+	if (plot_preamble(&input, &second, &err))
+		fail_msg("%s", err.text);
+	assert_non_null(strstr(second, "ll_series[1] = '/results/other/x/series.csv'"));
+	assert_non_null(strstr(second, "ll_series[2] = 'series.csv'"));
+	table_release(&series);
+}
+
+/* Scarcity that begins and ends, once by the record and once as declared. */
+static void preamble_spans(void **state)
+{
+	(void)state;
+	struct scenario scenario = make_scenario();
+	struct manifest manifest = make_manifest();
+	struct event_spec spans[] = {
+		{.kind = EVENT_SCARCE, .resource = RESOURCE_MEMORY, .at_ns = 10 * NS_PER_S},
+		{.kind = EVENT_PLENTY, .resource = RESOURCE_MEMORY, .at_ns = 30 * NS_PER_S},
+		{.kind = EVENT_SCARCE, .resource = RESOURCE_MEMORY, .at_ns = 50 * NS_PER_S},
+	};
+	struct event_record records[] = {
+		{.event = (char *)"scarce", .asked_s = 10, .end_s = 10.3, .limit = LIMIT_COUNT},
+		{.event = (char *)"plenty", .asked_s = 30, .end_s = 30.1, .limit = LIMIT_COUNT},
+		{.event = (char *)"scarce", .asked_s = 50, .end_s = (double)NAN, .limit = LIMIT_COUNT},
+	};
+	struct event_log log = {.records = records, .count = 3};
+	struct plot_input input = {.scenario = &scenario, .manifest = &manifest};
+	struct err err = ERR_INIT;
+	AUTO(free_ptr) char *declared = NULL, *recorded = NULL;
+
+	scenario.has_scarce_cpu = false;
+	scenario.memory.declared = true;
+	scenario.events = spans;
+	scenario.event_count = 3;
+	if (plot_preamble(&input, &declared, &err))
+		fail_msg("%s", err.text);
+	assert_non_null(strstr(declared, "$spans << EOD\n1 10 30\n1 50 60\nEOD\n"));
+	assert_non_null(strstr(declared, "'memory gets scarce'"));
+	input.events = &log;
+	if (plot_preamble(&input, &recorded, &err))
+		fail_msg("%s", err.text);
+	assert_non_null(strstr(recorded, "$spans << EOD\n1 10.3 30.1\n1 50 60\nEOD\n"));
+}
+
 static void preamble_errors(void **state)
 {
 	(void)state;
@@ -349,6 +494,8 @@ int main(void)
 		cmocka_unit_test(labels_never_overlap),
 		cmocka_unit_test(preamble_full),
 		cmocka_unit_test(preamble_odd),
+		cmocka_unit_test(preamble_two_sides),
+		cmocka_unit_test(preamble_spans),
 		cmocka_unit_test(preamble_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
