@@ -165,6 +165,7 @@ static int hold(struct inner *inner, bool on, struct err *err)
 	struct memory_host host;
 	struct memory_held held;
 
+	loop_thread_punctual(true);
 	if (!on) {
 		if (memory_holder_give(state->holder, err) || memory_host_read("", &host, err))
 			return -1;
