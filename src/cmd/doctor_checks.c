@@ -22,6 +22,7 @@
 #include "base/fsio.h"
 #include "base/paths.h"
 #include "base/spawn.h"
+#include "cmd/doctor_probes.h"
 #include "fixture/link.h"
 #include "glue/libvirt.h"
 #include "guest/image.h"
@@ -357,6 +358,10 @@ const struct doctor_check doctor_checks[] = {
 	{"squashfs", "building the guest image", probe_squashfs, "squashfs-tools", "squashfs-tools", NULL},
 	{"loop", "scenarios with a scarce disk", probe_loop, NULL, NULL, "modprobe loop"},
 	{"fuse", "scenarios with a scarce disk", probe_fuse, NULL, NULL, "modprobe fuse"},
+	{"memory limits", "scenarios with scarce memory", doctor_probe_memory_limits, NULL, NULL,
+		"boot without cgroup_disable=memory, on a kernel with CONFIG_MEMCG=y; swap: swapaccount=1"},
+	{"scarce memory", "scenarios with scarce memory, with --allow-host-scarcity", doctor_probe_scarcity,
+		NULL, NULL, NULL},
 	{"link", "scenarios with a scarce link", probe_link, NULL, NULL, "run it as root"},
 	{"systemd", "nothing: shown for bug reports", probe_systemd, NULL, NULL, NULL},
 	{0},

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Probes of the doctor that have a file of their own.
+ */
+#ifndef LIMITLAB_CMD_DOCTOR_PROBES_H
+#define LIMITLAB_CMD_DOCTOR_PROBES_H
+
+#include "cmd/doctor.h"
+
+/* doctor_memory.c: which limits of memory mean what on this host, and whether memory can be made scarce. */
+void doctor_probe_memory_limits(struct doctor_finding *finding);
+void doctor_probe_scarcity(struct doctor_finding *finding);
+
+#endif
