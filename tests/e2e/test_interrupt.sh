@@ -43,6 +43,18 @@ await " boot: " && kill -s INT "$supervisor"
 end_run
 is "a batch: exit" "$status" 130
 is "a batch: nothing is started after the signal" "$(grep -c ' boot: ' "$scratch/progress")" 1
+batch=$(compgen -G "$scratch/out/batch-*.json")
+is "a batch: its file knows that it is not over" "$(jq -c '[.done, (.runs | length)]' "$batch")" '[false,0]'
+ll run --resume "$batch" --junit "$scratch/junit.xml"
+matches "a resumed batch: exit" "$status" '^[013]$'
+is "a resumed batch: both runs are there" "$(jq -c '[.done, (.runs | length), .runs[0].round, .runs[1].round]' "$batch")" \
+	'[true,2,0,1]'
+is "a resumed batch: its last line is its file" "$run" "$batch"
+is "a resumed batch: JUnit has both" "$(xmllint --xpath 'count(//testsuite)' "$scratch/junit.xml")" 2
+before=$status
+ll run --resume "$batch" --junit "$scratch/junit.xml"
+is "a batch that is over: the same exit, nothing is run" "$status $(grep -c ' boot: ' "$scratch/stdout")" "$before 0"
+is "a batch that is over: JUnit comes from the files" "$(xmllint --xpath 'count(//testsuite)' "$scratch/junit.xml")" 2
 
 # Twice: at once.
 start_run "$scenarios/tiny.yaml"
