@@ -24,6 +24,8 @@ const struct command command_table[] = {
 			 "A scenario that makes memory scarce takes it from the whole host, down to what\n"
 			 "the scenario leaves free: other programs may be swapped out meanwhile.  That\n"
 			 "needs --allow-host-scarcity, or LIMITLAB_ALLOW_HOST_SCARCITY=1.\n\n"
+			 "A scenario whose scarce disk is a real device overwrites it, and runs only with\n"
+			 "--use-device DEV naming the same one; never on a device that is in use.\n\n"
 			 "With --connect a libvirt daemon of this host keeps the tenants instead.\n\n"
 			 "Several runs are a batch.  --repeat N runs each scenario N times, in rounds\n"
 			 "of shuffled order.  --until-decided MAX repeats a scenario until a\n"
@@ -35,7 +37,8 @@ const struct command command_table[] = {
 		.args = COMMAND_ARGS_SCENARIOS,
 		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) |
 			   OPTION(UNTIL_DECIDED) | OPTION(SEED) | OPTION(RESUME) | OPTION(JUNIT) |
-			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(JSON) | OPTION(QUIET),
+			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(USE_DEVICE) | OPTION(JSON) |
+			   OPTION(QUIET),
 		.run = cmd_run,
 	},
 	{

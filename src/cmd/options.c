@@ -50,11 +50,14 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_ALLOW_HOST_SCARCITY] = {"allow-host-scarcity", 0, OPTION_TYPE_FLAG, NULL,
 		"run scenarios that make this whole host short of memory",
 		offsetof(struct options, allow_host_scarcity), 0, 0},
+	[OPTION_USE_DEVICE] = {"use-device", 0, OPTION_TYPE_TEXT, "DEV",
+		"the real device that a scenario names as its scarce disk: all that is on it is lost",
+		offsetof(struct options, use_device), 0, 0},
 	[OPTION_BESIDE] = {"beside", 0, OPTION_TYPE_TEXT, "RUN",
 		"draw this run at the right, in the same figure", offsetof(struct options, beside), 0, 0},
 	[OPTION_FORMAT] = {"format", 0, OPTION_TYPE_TEXT, "LIST",
-		"formats of the figure: svg, png, pdf (default: svg,png)",
-		offsetof(struct options, format), 0, 0},
+		"formats of the figure: svg, png, pdf (default: svg,png)", offsetof(struct options, format),
+		0, 0},
 };
 
 const struct option_spec *option_spec(enum option_id id)

@@ -31,6 +31,7 @@ enum option_id {
 	OPTION_FORCE,
 	OPTION_KERNEL,
 	OPTION_ALLOW_HOST_SCARCITY,
+	OPTION_USE_DEVICE,
 	OPTION_BESIDE,
 	OPTION_FORMAT,
 	OPTION_COUNT
@@ -41,6 +42,7 @@ enum option_id {
 /* What the user said; texts point into argv.  Defaults are filled in. */
 struct options {
 	bool help, json, quiet, force, allow_host_scarcity;
+	const char *use_device;
 	const char *out;        /* default "results" */
 	const char *accel;      /* "auto" (default), "kvm" or "tcg" */
 	const char *connect;    /* NULL: the command's own default */

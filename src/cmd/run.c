@@ -267,6 +267,7 @@ int cmd_run(int argc, char **argv)
 		.uri = options.connect,
 		.accel = accel_wish(options.accel),
 		.kernel = options.kernel,
+		.use_device = options.use_device,
 		.allow_host_scarcity = options.allow_host_scarcity || allowed_by_environment(),
 	};
 	size_t earlier = session.batch->run_count;

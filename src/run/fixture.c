@@ -7,6 +7,7 @@ static const struct run_fixture *const fixtures[] = {
 	&run_fixture_cpu,
 	&run_fixture_link,
 	&run_fixture_memory,
+	&run_fixture_disk,
 };
 
 const struct run_fixture *run_fixture_of(const struct scenario *scenario)

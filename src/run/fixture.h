@@ -54,6 +54,7 @@ struct run_fixture {
 extern const struct run_fixture run_fixture_cpu;
 extern const struct run_fixture run_fixture_link;
 extern const struct run_fixture run_fixture_memory;
+extern const struct run_fixture run_fixture_disk;
 
 /* The one that the scenario declares; NULL: nothing is scarce. */
 const struct run_fixture *run_fixture_of(const struct scenario *scenario);

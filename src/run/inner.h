@@ -34,6 +34,7 @@ struct run_plan {
 	cpu_set_t harness_cpus; /* limitlab and the emulators */
 	cpu_set_t allowed_cpus;
 	struct journal *journal;
+	unsigned disk_loop; /* number of the scarce disk's loop device */
 	int wire_fd;
 	/* For tests. */
 	const char *sample_root; /* what the sampler takes for "/"; NULL: that */

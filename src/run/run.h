@@ -21,6 +21,7 @@ struct run_options {
 	enum accel_wish accel;
 	const char *kernel;                  /* the tenants'; NULL: the image's default */
 	const struct run_observer *observer; /* may be NULL */
+	const char *use_device;              /* the real device that a scenario may overwrite; NULL: none */
 	bool allow_host_scarcity;            /* scenarios that make the whole host short of memory may run */
 };
 

@@ -304,6 +304,7 @@ const struct undo_kind undo_kinds[] = {
 	{UNDO_SWAP, "the swap file", undo_swap},
 	{UNDO_LINK, "interfaces of the shared link", undo_link},
 	{UNDO_DISK_LOOP, "the scarce disk's loop device", undo_disk_loop},
+	{UNDO_DISK_DIR, "the scarce disk's folder", undo_disk_dir},
 	{UNDO_DISK_DEVICE, "scheduler and partitions of the disk", undo_disk_device},
 };
 const size_t undo_kind_count = ARRAY_SIZE(undo_kinds);

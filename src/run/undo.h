@@ -31,6 +31,8 @@ struct undo_kind {
 #define UNDO_TREE "tree"
 /* "disk-loop" NUMBER BOOT: a loop device that the disk fixture added; after a reboot there is nothing to do. */
 #define UNDO_DISK_LOOP "disk-loop"
+/* "disk-dir" PATH: the folder in which the disk fixture mounted its file, below the state directory. */
+#define UNDO_DISK_DIR "disk-dir"
 /* "disk-device" DEVICE "BOOT STATE": a real disk's scheduler (fixture/disk.h), and the partitions that were added to it. */
 #define UNDO_DISK_DEVICE "disk-device"
 
@@ -59,10 +61,12 @@ int undo_remove_groups(const char *mount, const char *prefix, struct err *err);
  * then the groups around them, and their controllers, are systemd's own business.
  */
 struct journal;
-/* undo_disk.c: the two kinds, and their pushes. */
+/* undo_disk.c: the three kinds, and their pushes. */
 int undo_disk_loop(const char *number, const char *boot, struct err *err);
+int undo_disk_dir(const char *path, const char *unused, struct err *err);
 int undo_disk_device(const char *device, const char *boot_and_state, struct err *err);
-int undo_push_disk_loop(struct journal *journal, unsigned number, struct err *err);
+/* For a made disk in the folder `dir`. */
+int undo_push_disk_made(struct journal *journal, const char *dir, unsigned number, struct err *err);
 int undo_push_disk_device(struct journal *journal, const char *device, struct err *err);
 int undo_push_cgroups(struct journal *journal, bool by_systemd, struct err *err);
 

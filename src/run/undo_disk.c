@@ -10,6 +10,7 @@
 #include "base/fsio.h"
 #include "fixture/disk.h"
 #include "run/journal.h"
+#include "run/state.h"
 #include "run/undo.h"
 
 /* Numbers and names of devices mean something only until the next boot, and what was changed does not outlive it. */
@@ -41,6 +42,17 @@ int undo_disk_loop(const char *number, const char *boot, struct err *err)
 	return same ? disk_loop_remove((unsigned)parsed, err) : 0;
 }
 
+/* The mount itself goes with a private mount namespace, or with its server: what is left then is a dead mount point. */
+int undo_disk_dir(const char *path, const char *unused, struct err *err)
+{
+	AUTO(free_ptr) char *ours = state_path(DISK_DIR_NAME);
+
+	(void)unused;
+	if (strcmp(path, ours) != 0)
+		return err_run(err, "'%s' is not '%s'", path, ours);
+	return disk_dir_remove(path, err);
+}
+
 int undo_disk_device(const char *device, const char *boot_and_state, struct err *err)
 {
 	const char *state = boot_and_state ? strchr(boot_and_state, ' ') : NULL;
@@ -53,12 +65,16 @@ int undo_disk_device(const char *device, const char *boot_and_state, struct err 
 	return same ? disk_device_restore(device, state + 1, err) : 0;
 }
 
-int undo_push_disk_loop(struct journal *journal, unsigned number, struct err *err)
+int undo_push_disk_made(struct journal *journal, const char *dir, unsigned number, struct err *err)
 {
 	AUTO(free_ptr) char *text = xasprintf("%u", number);
 	char boot[64];
 
-	return boot_id(boot, err) || journal_push(journal, UNDO_DISK_LOOP, text, boot, err) ? -1 : 0;
+	/* Undone backwards: first the device lets go of the file, then its mount goes. */
+	return boot_id(boot, err) || journal_push(journal, UNDO_DISK_DIR, dir, NULL, err) ||
+			       journal_push(journal, UNDO_DISK_LOOP, text, boot, err)
+		       ? -1
+		       : 0;
 }
 
 int undo_push_disk_device(struct journal *journal, const char *device, struct err *err)

@@ -51,6 +51,10 @@ static const char *const column_names[] = {
 	[SAMPLE_NET_CLASS_BACKLOG_BYTES] = "net_class_backlog_bytes",
 	[SAMPLE_NET_LENDS] = "net_lends",
 	[SAMPLE_NET_BORROWS] = "net_borrows",
+	[SAMPLE_BLK_QUEUE_NS] = "blk_queue_ns",
+	[SAMPLE_DISK_DEV_READ_BYTES] = "disk_dev_read_bytes",
+	[SAMPLE_DISK_DEV_WRITE_BYTES] = "disk_dev_write_bytes",
+	[SAMPLE_DISK_DEV_INFLIGHT] = "disk_dev_inflight",
 };
 _Static_assert(ARRAY_SIZE(column_names) == SAMPLE_COLUMN_COUNT, "every column has a name");
 
@@ -61,9 +65,11 @@ static const struct source_ops *const sources[] = {
 	&source_threads,
 	&source_memory,
 	&source_blkio,
+	&source_disk,
 	&source_net,
 	&source_net_host,
 	&source_host,
+	&source_disk_host,
 	&source_reclaim,
 };
 
@@ -116,6 +122,7 @@ int sampler_new(const struct sampler_options *options, struct sampler **ret_samp
 			.net = sampler->net,
 			.net_class = tenants[i].net_class,
 			.net_tap = tenants[i].net_tap,
+			.disk_block = tenants[i].disk_block,
 		};
 		if (!open_row(&sampler->rows[sampler->row_count++], tenants[i].name, false, &place)) {
 			(void)err_host(err, "no counter of tenant '%s' (process %d) can be read",
@@ -125,7 +132,11 @@ int sampler_new(const struct sampler_options *options, struct sampler **ret_samp
 		}
 	}
 	struct sample_place host = {
-		.root = options->root, .scarce_cpus = options->scarce_cpus, .net = sampler->net};
+		.root = options->root,
+		.scarce_cpus = options->scarce_cpus,
+		.net = sampler->net,
+		.disk_block = options->disk_block,
+	};
 	(void)open_row(&sampler->rows[sampler->row_count++], "host", true, &host);
 	*ret_sampler = STEAL(sampler);
 	return 0;

@@ -14,6 +14,10 @@
  *	both, where the kernel has PSI (tenants: v2): psi_mem_some_us psi_mem_full_us, time stalled for memory
  *	both, with a link: net_class_bytes net_class_packets net_class_drops net_class_overlimits net_class_backlog_bytes net_lends
  *		net_borrows: a tenant's own classes on the uplink, and on the "host" row the class that all share
+ *	with a scarce disk, tenants: blk_queue_ns, and blk_* are those of its partition alone; "host" row: disk_dev_read_bytes
+ *		disk_dev_write_bytes disk_dev_inflight, of the whole device (block/stat.rst)
+ * blk_*_ios count requests before the scheduler merges them.  blk_queue_ns is the number of requests in flight added up over
+ * time, from one look per tick.
  * Network bytes are those of the link layer.  tap_rx_bytes is what the VM sent, tap_tx_bytes what was sent to it.
  * vcpu_usage_ns and run_delay_ns are summed over the vCPU threads (the threads of the vcpuN groups):
  * /proc/PID/task/TID/schedstat, fields 1 and 2 (Documentation/scheduler/sched-stats).  cpu_usage_ns is the whole VM's:
@@ -41,6 +45,8 @@ struct sampler_tenant {
 	/* Only with a link: its first class on the uplink (its second is counted with it), and its tap; 0 and NULL: none. */
 	uint32_t net_class;
 	const char *net_tap;
+	/* Only with a scarce disk: its partition's name below /sys/class/block; NULL: the group's own counters, over all devices. */
+	const char *disk_block;
 };
 
 struct sampler_link {
@@ -54,6 +60,7 @@ struct sampler_options {
 	size_t tenant_count;
 	const cpu_set_t *scarce_cpus;    /* may be NULL */
 	const struct sampler_link *link; /* NULL: none */
+	const char *disk_block;          /* the whole device's name; NULL: none */
 };
 
 /*

@@ -58,6 +58,10 @@ enum sample_column {
 	SAMPLE_NET_CLASS_BACKLOG_BYTES,
 	SAMPLE_NET_LENDS,
 	SAMPLE_NET_BORROWS,
+	SAMPLE_BLK_QUEUE_NS,
+	SAMPLE_DISK_DEV_READ_BYTES,
+	SAMPLE_DISK_DEV_WRITE_BYTES,
+	SAMPLE_DISK_DEV_INFLIGHT,
 	SAMPLE_COLUMN_COUNT,
 };
 
@@ -70,6 +74,7 @@ struct sample_place {
 	const struct net_view *net;     /* NULL: no link is sampled; outlives the source */
 	uint32_t net_class;             /* tenants only; 0: none */
 	const char *net_tap;            /* tenants only; may be NULL */
+	const char *disk_block;         /* a tenant's partition, the host's device; NULL: none */
 };
 
 struct source_ops {
@@ -84,7 +89,7 @@ struct source_ops {
 };
 
 extern const struct source_ops source_cgroup_cpu, source_process, source_threads, source_memory, source_blkio,
-	source_host, source_reclaim, source_net, source_net_host;
+	source_host, source_reclaim, source_net, source_net_host, source_disk, source_disk_host;
 
 /* A kernel file that is kept open: the descriptor, or -1. */
 int counter_open(const char *directory, const char *file);

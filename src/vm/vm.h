@@ -38,7 +38,9 @@ struct vm_spec {
 	cpu_set_t emulator_cpus; /* <emulatorpin>; empty: not pinned */
 	bool kvm; /* else TCG, with its translation cache capped at 64 MiB (FACTS: it may grow to 1 GiB) */
 	const char *kernel_path, *initrd_path, *root_path;
-	const struct vm_nic *nic;  /* NULL: none */
+	const struct vm_nic *nic; /* NULL: none */
+	/* A block device that becomes the guest's second disk, /dev/vdb, with nothing of the host's page cache; NULL: none. */
+	const char *disk_path;
 	const char *cmdline_extra; /* appended to the kernel command line; NULL: nothing */
 	const char *console_path;  /* log file of the serial console */
 	/* UNIX socket of the port org.limitlab.stream.0; QEMU listens.  NULL: libvirt chooses one that its QEMU may use. */

@@ -166,6 +166,21 @@ static void write_disk(struct writer *out, const struct vm_spec *spec)
 	close_element(out);
 }
 
+/*
+ * native: Linux AIO hands every request of the guest to the device at once, so that the host's scheduler sees the tenant's whole
+ * queue, and in one process, which BFQ takes for one queue.
+ */
+static void write_second_disk(struct writer *out, const char *path)
+{
+	open_element(out, "disk");
+	attribute(out, "type", "block");
+	attribute(out, "device", "disk");
+	empty_element(out, "driver", "name", "qemu", "type", "raw", "cache", "none", "io", "native", NULL);
+	empty_element(out, "source", "dev", path, NULL);
+	empty_element(out, "target", "dev", "vdb", "bus", "virtio", NULL);
+	close_element(out);
+}
+
 static void write_channel(struct writer *out, const char *port, const char *path)
 {
 	open_element(out, "channel");
@@ -198,6 +213,8 @@ static void write_devices(struct writer *out, const struct vm_spec *spec)
 {
 	open_element(out, "devices");
 	write_disk(out, spec);
+	if (spec->disk_path)
+		write_second_disk(out, spec->disk_path);
 	empty_element(out, "controller", "type", "usb", "model", "none", NULL);
 	write_channel(out, "org.qemu.guest_agent.0", NULL);
 	write_channel(out, STREAM_PORT, spec->stream_path);
@@ -272,6 +289,8 @@ static int check_spec(const struct vm_spec *spec, struct err *err)
 	};
 	if (spec->nic && (check_text("name of a bridge", spec->nic->bridge, false, err) ||
 				 check_text("name of a tap", spec->nic->tap, false, err)))
+		return err_wrap(err, "tenant '%s'", spec->name);
+	if (spec->disk_path && check_text("path of a disk", spec->disk_path, true, err))
 		return err_wrap(err, "tenant '%s'", spec->name);
 	size_t count = spec->stream_path ? ARRAY_SIZE(paths) : ARRAY_SIZE(paths) - 1;
 	for (size_t i = 0; i < count; i++)

@@ -62,7 +62,7 @@ static void test_table(void **state)
 {
 	static const char *const names[] = {UNDO_RUN, UNDO_CGROUPS, UNDO_CGROUP_PARENT,
 		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_HUGEPAGES, UNDO_SWAP, UNDO_LINK,
-		UNDO_DISK_LOOP, UNDO_DISK_DEVICE};
+		UNDO_DISK_LOOP, UNDO_DISK_DIR, UNDO_DISK_DEVICE};
 
 	(void)state;
 	assert_int_equal(undo_kind_count, ARRAY_SIZE(names));

@@ -82,6 +82,14 @@ static struct vm_spec daemon_spec(void)
 	return spec;
 }
 
+static struct vm_spec disk_spec(void)
+{
+	struct vm_spec spec = plain_spec();
+
+	spec.disk_path = "/dev/loop64p1";
+	return spec;
+}
+
 static struct vm_spec nic_spec(void)
 {
 	static const struct vm_nic nic = {
@@ -105,6 +113,7 @@ static const struct {
 	{"escaped", escaped_spec},
 	{"daemon", daemon_spec},
 	{"nic", nic_spec},
+	{"disk", disk_spec},
 };
 
 static void test_golden(void **state)
