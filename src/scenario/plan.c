@@ -136,7 +136,9 @@ static void add_disk(struct buf *out, const struct scenario *scenario)
 	if (disk->latency_ns)
 		buf_addf(out, ", every request delayed by %s", latency);
 	buf_addf(out, ", scheduler %s%s; ", disk_scheduler_name(disk->scheduler),
-		disk->low_latency ? " with low_latency" : "");
+		disk->scheduler != DISK_SCHEDULER_BFQ ? ", which ignores weights"
+		: disk->low_latency                   ? " with low_latency"
+						      : "");
 	if (scenario->tenant_count == 1)
 		buf_adds(out, "all of it is the tenant's\n");
 	else

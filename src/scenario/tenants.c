@@ -94,6 +94,9 @@ int read_setting(const struct reader *reader, enum limit_id limit, const struct 
 			"cpu.shares %s does not fit cgroup v2, where it becomes a weight of at most %d; take less, or add "
 			"when: {cgroup: v1}",
 			text, V2_WEIGHT_MAX);
+	if (limit == LIMIT_MEMORY_PROTECT && (!cgroup || strcmp(cgroup, "v2") != 0))
+		return doc_error(reader->doc, doc_mark(node), err,
+			"memory.protect is memory.low, which only cgroup v2 has; take memory.soft, or add when: {cgroup: v2}");
 	/* At most LIMIT_COUNT: every key stands once in a mapping. */
 	if (!*settings)
 		*settings = xcalloc(LIMIT_COUNT, sizeof(**settings));

@@ -109,6 +109,20 @@ static const struct bad_case bad[] = {
 	{"way without a link", CPU RED("") TIMES("{at: 5s, set: {tenant: red, net.apply: raw}}"), "6:40", "this scenario has no link; leave it out, or declare one"},
 	{"way as initial limit", LINK RED(", limits: {net.apply: raw}") TIMES(""), "4:45", "unknown key 'net.apply' in limits"},
 
+	/* Limits of memory and disks. */
+	{"a byte of memory", MEMORY RED(", limits: {memory.soft: 1B}") TIMES(""), "4:58", "memory.soft '1B' is out of range; it takes 1MiB to"},
+	{"memory of an unknown unit", LINK RED(", limits: {memory.hard: 300MO}") TIMES(""), "4:58", "unknown unit"},
+	{"negative memory", MEMORY RED(", limits: {memory.hard: -1MiB}") TIMES(""), "4:58", "bad value for memory.hard"},
+	{"memory beyond 64 bit", MEMORY RED(", limits: {memory.hard: 99999999999TiB}") TIMES(""), "4:58", "too large"},
+	{"protection on v1", MEMORY RED(", limits: {memory.protect: 300MiB}") TIMES(""), "4:61", "memory.protect is memory.low, which only cgroup v2 has; take memory.soft, or add when: {cgroup: v2}"},
+	{"weight 0", DISK RED(", limits: {disk.weight: 0}") TIMES(""), "4:58", "disk.weight '0' is out of range; it takes 1 to 1000"},
+	{"weight 1001", DISK RED(", limits: {disk.weight: 1001}") TIMES(""), "4:58", "disk.weight '1001' is out of range"},
+	{"weight without a disk", CPU RED(", limits: {disk.weight: 100}") TIMES(""), "4:58", "disk.weight needs a scarce disk, and this scenario has none; declare it as in scarce: {disk: {size: 1GiB, rate: 50MiB/s}}"},
+	{"throttle without a disk", MEMORY RED("") TIMES("{at: 5s, set: {tenant: red, disk.qemu_read_iops: 5}}"), "6:50", "disk.qemu_read_iops needs a scarce disk"},
+	{"throttle of 0", DISK RED(", limits: {disk.read_bytes_per_s: 0B/s}") TIMES(""), "4:68", "out of range"},
+	{"some without weights", DISK RED(", limits: {disk.weight: 100}") TIMES(""), "4:65", "tenant 'blue' has no disk.weight to begin with, and the kernel's default differs (100 with bfq, 500 with the kernel's former CFQ) while others compete; add limits: {disk.weight: 100}"},
+	{"weights that change", DISK RED("") TIMES("{at: 5s, set: {tenant: blue, disk.weight: 500}}"), "4:11", "tenant 'red' has no disk.weight to begin with"},
+
 	/* Scarcity on the timeline. */
 	{"scarce of nothing", LINK RED("") TIMES("{at: 5s, scarce: memory}"), "6:18", "how scarce memory is to be is not said; add scarce: {memory: {free: 600MiB, swap: 2GiB}} at the top"},
 	{"scarce with swap alone", "name: x\ntitle: t\nscarce: {memory: {swap: 1GiB}}\n" RED("") TIMES("{at: 5s, scarce: memory}"), "6:18", "takes no memory from the host, it only adds swap"},
@@ -254,11 +268,12 @@ static void every_limit_can_be_set(void **state)
 		for (size_t h = 0; h < ARRAY_SIZE(heads); h++)
 			head = strcmp(heads[h].resource, spec->resource) ? head : heads[h].head;
 		assert_non_null(head);
+		const char *when = i == LIMIT_MEMORY_PROTECT ? "when: {cgroup: v2}\n" : "";
 		AUTO(free_ptr)
-		char *text = xasprintf("%stenants: [{name: a, workload: w, limits: {%s: %s}}]\n"
+		char *text = xasprintf("%s%stenants: [{name: a, workload: w, limits: {%s: %s}}]\n"
 				       "timeline: [{at: 0, start: a}, {at: 1s, set: {tenant: a, %s: %s}},\n"
 				       "  {at: 2s, reset: {tenant: a, limit: %s}}, {at: 9s, stop: a}]\n",
-			head, spec->name, spec->example, spec->name, spec->example, spec->name);
+			head, when, spec->name, spec->example, spec->name, spec->example, spec->name);
 		struct scenario *s = read_good(text);
 		assert_int_equal(s->tenants[0].limits[0].limit, i);
 		assert_int_equal(s->events[1].settings[0].limit, i);
