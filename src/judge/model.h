@@ -41,7 +41,7 @@ struct model {
 	size_t step_count;
 	enum resource resource; /* the scarce one; RESOURCE_COUNT: none is */
 	double capacity; /* scarce CPUs, bits of link layer per second, bytes per second; NAN: not declared */
-	bool says_shares; /* false: every share is NAN (memory, a real disk, nothing scarce) */
+	bool says_shares; /* false: every share is NAN (memory, nothing scarce) */
 };
 
 /*

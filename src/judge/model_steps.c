@@ -96,28 +96,30 @@ static double disk_cap(const struct state *state, size_t tenant)
 	return cap;
 }
 
+/*
+ * How fast a real disk is nobody declared (capacity NAN): then weights still divide it, as long as nobody's claim is a
+ * number of bytes.
+ */
 static void fill_disk(
 	const struct scenario *scenario, const struct state *state, double capacity, struct model_step *step)
 {
 	struct model_claim claims[SCENARIO_MAX_TENANTS] = {0};
 	bool known = scenario->disk.scheduler == DISK_SCHEDULER_BFQ;
+	double whole = isnan(capacity) ? 1 : capacity;
 
 	for (size_t i = 0; i < scenario->tenant_count; i++) {
+		double cap = disk_cap(state, i), wish = demand(scenario, step, i, RESOURCE_DISK);
 		step->weight[i] = (double)value_of(state, i, "disk.weight", 1);
-		claims[i] = (struct model_claim){
-			.weight = step->weight[i],
-			.demand = demand(scenario, step, i, RESOURCE_DISK),
-			.cap = disk_cap(state, i),
-		};
-		known = known && !isnan(claims[i].cap);
-		step->wanted[i] = isnan(claims[i].cap)
-					  ? (double)NAN
-					  : fmin(fmin(claims[i].demand, claims[i].cap), capacity) / capacity;
+		claims[i] = (struct model_claim){.weight = step->weight[i], .demand = wish, .cap = cap};
+		known = known && !isnan(cap);
+		if (isnan(capacity))
+			known = known && isinf(cap) && (wish <= 0 || isinf(wish));
+		step->wanted[i] = isnan(cap) ? (double)NAN : fmin(fmin(wish, cap), whole) / whole;
 	}
 	if (known)
-		model_max_min(capacity, claims, scenario->tenant_count, step->share);
+		model_max_min(whole, claims, scenario->tenant_count, step->share);
 	for (size_t i = 0; i < scenario->tenant_count; i++)
-		step->share[i] = known ? step->share[i] / capacity : (double)NAN;
+		step->share[i] = known ? step->share[i] / whole : (double)NAN;
 }
 
 static void fill_nothing(
@@ -147,7 +149,7 @@ static void find_capacity(const struct scenario *scenario, struct model *model)
 	} else if (scenario->memory.declared) {
 		model->resource = RESOURCE_MEMORY;
 	}
-	model->says_shares = isfinite(model->capacity) && model->capacity > 0;
+	model->says_shares = model->capacity > 0 || model->resource == RESOURCE_DISK;
 }
 
 static int place_tenants(const struct scenario *scenario, struct state *state, struct err *err)
@@ -186,20 +188,19 @@ static void make_change(struct state *state, const struct change *change)
 static void add_step(const struct scenario *scenario, const struct state *state, double from_s, double to_s,
 	struct model *model)
 {
-	static void (*const fill[RESOURCE_COUNT])(const struct scenario *scenario, const struct state *state,
-		double capacity, struct model_step *step) = {
-		[RESOURCE_CPU] = fill_cpu,
-		[RESOURCE_NET] = fill_net,
-		[RESOURCE_MEMORY] = fill_nothing,
-		[RESOURCE_DISK] = fill_disk,
-	};
+	void (*fill)(const struct scenario *scenario, const struct state *state, double capacity,
+		struct model_step *step) = fill_nothing;
 	struct model_step *step = &model->steps[model->step_count++];
 
 	step->from_s = from_s;
 	step->to_s = to_s;
 	for (size_t i = 0; i < scenario->tenant_count; i++)
 		step->active[i] = state->active[i] && scenario->tenants[i].workload;
-	(model->says_shares ? fill[model->resource] : fill_nothing)(scenario, state, model->capacity, step);
+	if (model->says_shares)
+		fill = model->resource == RESOURCE_CPU   ? fill_cpu
+		       : model->resource == RESOURCE_NET ? fill_net
+							 : fill_disk;
+	fill(scenario, state, model->capacity, step);
 }
 
 int model_make(const struct scenario *scenario, const struct event_log *log, struct model *ret_model,

@@ -159,7 +159,7 @@ static void set_levels(const struct judge_context *context, double confirmed_s, 
 	response->capacity = capacity;
 	response->band = expect->within_absolute ? expect->within / capacity : expect->within;
 	finding->tolerance = response->band;
-	response->before = expect->resource == context->model.resource
+	response->before = expect->resource == context->model.resource && !isnan(capacity)
 				   ? level_before(&context->model, expect->tenant, response->event_s)
 				   : (double)NAN;
 	response->after =
