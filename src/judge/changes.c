@@ -57,7 +57,7 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 	for (size_t i = 0; i < spec->limit_count; i++)
 		if (spec->limits[i].limit == limit)
 			return spec->limits[i].value;
-	switch ((int)limit) {
+	switch (limit) {
 	case LIMIT_CPU_SHARES:
 		return DEFAULT_SHARES;
 	case LIMIT_CPU_PERIOD:
@@ -70,10 +70,11 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 		return scenario->link.rate_bits_per_s;
 	case LIMIT_NET_QUANTUM:
 		return net_quantum_bytes(changes_initial(scenario, tenant, LIMIT_NET_RATE));
+	case LIMIT_DISK_WEIGHT:
+		return DEFAULT_WEIGHT;
 	default:
-		break;
+		return LIMIT_UNLIMITED;
 	}
-	return !strcmp(limit_spec(limit)->name, "disk.weight") ? DEFAULT_WEIGHT : LIMIT_UNLIMITED;
 }
 
 /* Of one event, for one tenant. */

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "applier/net.h"
 #include "base/auto.h"
@@ -72,27 +71,21 @@ static void fill_net(
 		step->share[i] /= capacity;
 }
 
-static uint64_t value_of(const struct state *state, size_t tenant, const char *name, uint64_t otherwise)
-{
-	const struct limit_spec *spec = limit_find(name);
-
-	return spec ? state->value[tenant][spec->id] : otherwise;
-}
-
 /* A throttle of bytes caps the tenant; how many bytes one of requests lets through is not known here. */
-static double disk_cap(const struct state *state, size_t tenant)
+static double disk_cap(const uint64_t *value)
 {
-	static const char *const bytes[] = {"disk.read_bytes_per_s", "disk.write_bytes_per_s"};
-	static const char *const requests[] = {"disk.read_iops", "disk.write_iops"};
+	static const enum limit_id bytes[] = {LIMIT_DISK_READ_BYTES, LIMIT_DISK_WRITE_BYTES,
+		LIMIT_DISK_QEMU_READ_BYTES, LIMIT_DISK_QEMU_WRITE_BYTES};
+	static const enum limit_id requests[] = {LIMIT_DISK_READ_IOPS, LIMIT_DISK_WRITE_IOPS,
+		LIMIT_DISK_QEMU_READ_IOPS, LIMIT_DISK_QEMU_WRITE_IOPS};
 	double cap = (double)INFINITY;
 
-	for (size_t i = 0; i < 2; i++) {
-		uint64_t value = value_of(state, tenant, bytes[i], LIMIT_UNLIMITED);
-		if (value_of(state, tenant, requests[i], LIMIT_UNLIMITED) != LIMIT_UNLIMITED)
+	for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
+		if (value[requests[i]] != LIMIT_UNLIMITED)
 			return (double)NAN;
-		if (value != LIMIT_UNLIMITED)
-			cap = fmin(cap, (double)value);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(bytes); i++)
+		if (value[bytes[i]] != LIMIT_UNLIMITED)
+			cap = fmin(cap, (double)value[bytes[i]]);
 	return cap;
 }
 
@@ -108,8 +101,8 @@ static void fill_disk(
 	double whole = isnan(capacity) ? 1 : capacity;
 
 	for (size_t i = 0; i < scenario->tenant_count; i++) {
-		double cap = disk_cap(state, i), wish = demand(scenario, step, i, RESOURCE_DISK);
-		step->weight[i] = (double)value_of(state, i, "disk.weight", 1);
+		double cap = disk_cap(state->value[i]), wish = demand(scenario, step, i, RESOURCE_DISK);
+		step->weight[i] = (double)state->value[i][LIMIT_DISK_WEIGHT];
 		claims[i] = (struct model_claim){.weight = step->weight[i], .demand = wish, .cap = cap};
 		known = known && !isnan(cap);
 		if (isnan(capacity))

@@ -37,6 +37,34 @@ static const char over_yaml[] = "name: over\n"
 				"  - {at: 9s, stop: all}\n"
 				"expect: []\n";
 
+static const char disk_yaml[] =
+	"name: disk\n"
+	"title: disk\n"
+	"scarce: {disk: {size: 1GiB, rate: 50MiB/s}}\n"
+	"tenants:\n"
+	"  - {name: a, workload: w.fio, limits: {disk.weight: 100}}\n"
+	"  - {name: b, workload: w.fio, limits: {disk.weight: 200}}\n"
+	"  - {name: c, workload: w.fio, demand: 5MiB/s, limits: {disk.weight: 1000}}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 2s, set: {tenant: b, disk.read_bytes_per_s: 10MiB/s}}\n"
+	"  - {at: 4s, set: {tenant: b, disk.read_iops: 100}}\n"
+	"  - {at: 6s, reset: {tenant: b, limit: all}}\n"
+	"  - {at: 8s, stop: all}\n"
+	"expect: []\n";
+
+/* Nothing there honours a weight. */
+static const char none_yaml[] = "name: none\n"
+				"title: none\n"
+				"scarce: {disk: {size: 1GiB, rate: 50MiB/s, scheduler: none}}\n"
+				"tenants:\n"
+				"  - {name: a, workload: w.fio, limits: {disk.weight: 100}}\n"
+				"  - {name: b, workload: w.fio, limits: {disk.weight: 200}}\n"
+				"timeline:\n"
+				"  - {at: 0s, start: all}\n"
+				"  - {at: 8s, stop: all}\n"
+				"expect: []\n";
+
 #define NOT_SAID ((double)NAN)
 
 static const struct {
@@ -58,6 +86,11 @@ static const struct {
 	{"which stays when the rate changes", net_yaml, 7.5,
 		{0.4 + 0.39 * 60 / 81, 0.2 + 0.39 * 20 / 81, 0.01 + 0.39 / 81}},
 	{"alone with its demand", net_yaml, 8.5, {0, 0, 0.3}},
+	{"weights, and one that wants little", disk_yaml, 1, {0.3, 0.6, 0.1}},
+	{"a throttle caps", disk_yaml, 3, {0.7, 0.2, 0.1}},
+	{"a throttle of requests: nobody knows", disk_yaml, 5, {NOT_SAID, NOT_SAID, NOT_SAID}},
+	{"all reset", disk_yaml, 7, {0.3, 0.6, 0.1}},
+	{"no scheduler: nobody knows", none_yaml, 1, {NOT_SAID, NOT_SAID}},
 	{"more guaranteed than there is", over_yaml, 5, {0.8, 0.6, 0.01}},
 };
 
@@ -133,6 +166,24 @@ static void add_death(struct event_log *log, const char *tenant, double t_s)
 	};
 }
 
+/* A real disk has no declared rate; weights divide it nevertheless. */
+static void test_real_disk(void **state)
+{
+	static const struct made_faults none;
+	AUTO(made_run) struct made_run run = {0};
+	AUTO(model) struct model model = {0};
+
+	(void)state;
+	made_begin(&run, "real disk", disk_yaml, &none);
+	run.scenario->disk.rate_bytes_per_s = 0;
+	run.scenario->tenants[2].demand = (double)INFINITY;
+	assert_int_equal(model_make(run.scenario, NULL, &model, NULL), 0);
+	assert_true(isnan(model.capacity));
+	assert_true(fabs(model_mean(&model, 1, 0, 2) - 2. / 13) < 1e-9);
+	/* A throttle is a number of bytes, of a whole that nobody knows. */
+	assert_true(isnan(model_mean(&model, 1, 2, 4)));
+}
+
 static void test_log(void **state)
 {
 	static const struct {
@@ -186,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_real_disk),
 		cmocka_unit_test(test_log),
 	};
 
