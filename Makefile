@@ -249,6 +249,24 @@ demo: ## install what is missing (as root), build, run scenarios/cpu-shares.yaml
 		figure=$$(find results/cpu-shares -newer $(BUILD)/demo -name figure.svg 2>/dev/null | sort | tail -n 1); \
 		if [ -n "$$figure" ]; then printf '\nThe figure: %s\n' "$(CURDIR)/$$figure"; fi; exit $$status
 
+# The thesis's figures, and the two runs that explain one of them.
+FIGURE_SCENARIOS := $(wildcard $(patsubst %,scenarios/%.yaml,cpu-shares memory-soft memory-hard disk-weight \
+	net-starvation net-shares net-priority-raw net-priority-reliable))
+FIGURE_RUNS ?=
+.PHONY: figures
+figures: ## fresh runs of the thesis's figures, then all as SVG, PNG and PDF in results/figures (root); FIGURE_RUNS="results/reference/*" draws these instead
+figures: all
+	$(Q)status=0; runs='$(FIGURE_RUNS)'; \
+	if [ -z "$$runs" ]; then \
+		$(BUILD)/limitlab image info >/dev/null 2>&1 || $(BUILD)/limitlab image build || exit; \
+		$(BUILD)/limitlab run --allow-host-scarcity $(FIGURE_SCENARIOS) || status=$$?; \
+		for name in $(notdir $(basename $(FIGURE_SCENARIOS))); do \
+			run=$$(find results/$$name -mindepth 1 -maxdepth 1 -type d 2>/dev/null | sort | tail -n 1); \
+			runs="$$runs $$run"; \
+		done; \
+	fi; \
+	$(BUILD)/limitlab plot --format svg,png,pdf --into results/figures $$runs || exit; exit $$status
+
 image: ## build the guest image when it is missing or out of date (root)
 image: all
 	$(BUILD)/limitlab image build

@@ -109,11 +109,11 @@ ll_thin(c) = c > 0 ? ll_light[ll_line_of(int(c))] : 0
 is_rate = !ll_p_level[p]
 is_thin = is_rate && ll_p_raw[p] && !ll_p_best[p]
 plot NaN notitle, \
-	$raw using (is_thin ? ll_on($1, $2 - $4) : NaN):($3 - $5):4:5:(ll_thin($1)) with vectors nohead linewidth 0.8 linecolor rgb variable, \
-	$raw using (is_rate ? NaN : ll_on($1, $2 - $4)):($3 - $5):4:5:(ll_rgb($1)) with vectors nohead linewidth (ll_p_px[p] > 200 ? 2.4 : 1.6) linecolor rgb variable, \
-	$steps using (is_rate ? ll_on($1, $2) : NaN):3:6:(0):(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
-	$steps using (is_rate ? ll_on($1, $2 - $4) : NaN):($3 - $5):4:(0):(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
-	$steps using (is_rate ? ll_on($1, $2) : NaN):($3 - $5):(0):5:(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
+	for [q = 1:is_thin] $raw using (ll_on($1, $2 - $4)):($3 - $5):4:5:(ll_thin($1)) with vectors nohead linewidth 0.8 linecolor rgb variable, \
+	for [q = is_rate:0] $raw using (ll_on($1, $2 - $4)):($3 - $5):4:5:(ll_rgb($1)) with vectors nohead linewidth (ll_p_px[p] > 200 ? 2.4 : 1.6) linecolor rgb variable, \
+	for [q = 1:is_rate] $steps using (ll_on($1, $2)):3:6:(0):(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
+	for [q = 1:is_rate] $steps using (ll_on($1, $2 - $4)):($3 - $5):4:(0):(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
+	for [q = 1:is_rate] $steps using (ll_on($1, $2)):($3 - $5):(0):5:(ll_rgb($1)) with vectors nohead linewidth 2.6 linecolor rgb variable, \
 	for [i = ll_first[s]:ll_last[s]] $expected index i - 1 using (main eq ll_main_column ? $1 : NaN):3:($2 - $1):(0) with vectors nohead linewidth 1.3 dashtype (10, 6) linecolor rgb ll_dark[i], \
 	for [k = 1:words(ll_p_limits[p])] $limits using (strcol(5) eq word(ll_p_limits[p], k) && ll_side_of($1) == s ? $2 : NaN):(ll_p_scale[p] * $4):($3 - $2):(0):(ll_dark[int($1)]) \
 		with vectors nohead linewidth 1.7 dashtype ll_dash(word(ll_p_limits[p], k)) linecolor rgb variable

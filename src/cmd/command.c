@@ -88,7 +88,7 @@ const struct command command_table[] = {
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
-		.options = OPTION(BESIDE) | OPTION(FORMAT) | OPTION(QUIET),
+		.options = OPTION(BESIDE) | OPTION(FORMAT) | OPTION(INTO) | OPTION(QUIET),
 		.run = cmd_plot,
 	},
 	{

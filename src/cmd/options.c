@@ -58,6 +58,9 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_FORMAT] = {"format", 0, OPTION_TYPE_TEXT, "LIST",
 		"formats of the figure: svg, png, pdf (default: svg,png)", offsetof(struct options, format),
 		0, 0},
+	[OPTION_INTO] = {"into", 0, OPTION_TYPE_TEXT, "DIR",
+		"copy the figures into this folder too, with a page that shows them",
+		offsetof(struct options, into), 0, 0},
 };
 
 const struct option_spec *option_spec(enum option_id id)

@@ -34,6 +34,7 @@ enum option_id {
 	OPTION_USE_DEVICE,
 	OPTION_BESIDE,
 	OPTION_FORMAT,
+	OPTION_INTO,
 	OPTION_COUNT
 };
 
@@ -54,6 +55,7 @@ struct options {
 	const char *kernel;     /* NULL: the suite's default */
 	const char *beside;     /* NULL: as the scenario says */
 	const char *format;     /* NULL: svg,png */
+	const char *into;       /* NULL: nowhere */
 	char **args;            /* the arguments that are no options, NULL terminated */
 	int arg_count;
 };

@@ -10,6 +10,7 @@
 #include "cmd/command.h"
 #include "cmd/findings.h"
 #include "cmd/options.h"
+#include "cmd/page.h"
 #include "plot/plot.h"
 #include "run/results.h"
 
@@ -36,8 +37,8 @@ static int parse_formats(const char *list, unsigned *ret_formats, struct err *er
 	return 0;
 }
 
-static int plot_directory(
-	const char *run, const struct results_figure *figure, const struct options *options, struct err *err)
+static int plot_directory(const char *run, const struct results_figure *figure, const struct options *options,
+	struct page *page, struct err *err)
 {
 	AUTO(results) struct results results = {0};
 	const struct results_options finish = {.write = false};
@@ -48,6 +49,8 @@ static int plot_directory(
 	if (!fsio_exists(series) && table_write_csv(&results.series, series, err))
 		return -1;
 	if (results_finish(&results, &finish, err) || results_draw_as(&results, figure, err))
+		return -1;
+	if (options->into && page_add(page, &results, err))
 		return -1;
 	for (int format = 0; !options->quiet && format < PLOT_FORMAT_COUNT; format++) {
 		if (figure->formats & 1u << format)
@@ -61,6 +64,7 @@ int cmd_plot(int argc, char **argv)
 	struct err err = ERR_INIT;
 	struct options options;
 	struct results_figure figure = {.formats = PLOT_DEFAULT_FORMATS};
+	AUTO(page) struct page page = {0};
 	int code = 0;
 
 	if (options_parse(argc, argv, &options, &err))
@@ -68,11 +72,17 @@ int cmd_plot(int argc, char **argv)
 	if (options.format && parse_formats(options.format, &figure.formats, &err))
 		return command_fail(&err);
 	figure.beside = options.beside;
+	page.folder = options.into;
+	page.formats = figure.formats;
 	for (int i = 0; i < options.arg_count; i++) {
-		if (plot_directory(options.args[i], &figure, &options, &err) == 0)
+		if (plot_directory(options.args[i], &figure, &options, &page, &err) == 0)
 			continue;
 		code = err_worse_exit_code(code, command_fail(&err));
 		err_clear(&err);
 	}
+	if (page.count && page_write(&page, &err))
+		return err_worse_exit_code(code, command_fail(&err));
+	if (page.count && !options.quiet)
+		(void)printf("%s/index.html\n", options.into);
 	return code;
 }
