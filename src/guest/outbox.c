@@ -98,27 +98,54 @@ static void tell_dropped(struct outbox *box)
 	box->dropped = 0;
 }
 
-void outbox_flush(struct outbox *box)
+/* Drops what has been written from the front of the queue. */
+static void take_written(struct outbox *box, size_t count)
 {
 	struct outbox_line *line;
+
+	box->written += count;
+	while ((line = TAILQ_FIRST(&box->queue)) && box->written >= line->length) {
+		box->written -= line->length;
+		TAILQ_REMOVE(&box->queue, line, next);
+		box->queued_bytes -= line->length;
+		free(line);
+	}
+}
+
+/* As many lines as fit one write: every write to a virtio port leaves the guest. */
+static size_t fill_chunk(const struct outbox *box, char *chunk, size_t size)
+{
+	const struct outbox_line *line;
+	size_t length = 0, skip = box->written;
+
+	TAILQ_FOREACH (line, &box->queue, next) {
+		size_t part = line->length - skip;
+		if (part > size - length)
+			part = size - length;
+		memcpy(chunk + length, line->text + skip, part);
+		length += part;
+		skip = 0;
+		if (length == size)
+			break;
+	}
+	return length;
+}
+
+void outbox_flush(struct outbox *box)
+{
+	char chunk[8 << 10];
 
 	for (;;) {
 		if (box->dropped && !box->written)
 			tell_dropped(box);
-		line = TAILQ_FIRST(&box->queue);
-		if (!line)
+		size_t length = fill_chunk(box, chunk, sizeof(chunk));
+		if (!length)
 			return;
-		ssize_t count = write(box->fd, line->text + box->written, line->length - box->written);
+		ssize_t count = write(box->fd, chunk, length);
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count <= 0)
 			return;
-		box->written += (size_t)count;
-		if (box->written < line->length)
-			continue;
-		TAILQ_REMOVE(&box->queue, line, next);
-		box->queued_bytes -= line->length;
-		box->written = 0;
-		free(line);
+		take_written(box, (size_t)count);
 	}
 }

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest/fio_thin.h"
 #include "guest/outbox.h"
 
 enum {
@@ -32,13 +33,14 @@ enum {
 	LEAVE_MS = 1000,       /* how long the last lines may wait for the host before we leave */
 	ABSENT_MS = 50,        /* how often we look whether the host has connected */
 	ROUND_MIN_MS = 20,     /* a workload that ends at once must not become a fork bomb */
+	MEMORY_MS = 1000,      /* how often the guest's memory is told */
 };
 
 enum state { IDLE, RUNNING, STOPPING };
 
 struct runner {
 	char *const *argv;
-	bool repeat;
+	bool repeat, thin_fio, tell_memory;
 	int port_fd, signal_fd, output_fd; /* output_fd: the workload's stdout and stderr; -1: none */
 
 	struct outbox outbox;
@@ -46,11 +48,12 @@ struct runner {
 
 	char partial[LINE_MAX_BYTES];
 	size_t partial_length;
+	struct fio_thin thin;
 
 	enum state state;
 	pid_t pid; /* the workload's main process, and its group */
 	unsigned starts, rounds;
-	uint64_t round_start_ms, next_round_ms, kill_ms, leave_ms; /* 0: not set */
+	uint64_t round_start_ms, next_round_ms, kill_ms, leave_ms, memory_ms; /* 0: not set */
 	bool leaving, killed;
 };
 
@@ -79,9 +82,33 @@ __attribute__((format(printf, 2, 3))) static void say(struct runner *runner, con
 
 static void end_line(struct runner *runner)
 {
-	outbox_add(&runner->outbox, runner->partial_length && runner->partial[0] == '@' ? " " : "",
-		runner->partial, runner->partial_length);
+	if (!runner->thin_fio || !fio_thin_line(&runner->thin, runner->partial, runner->partial_length))
+		outbox_add(&runner->outbox, runner->partial_length && runner->partial[0] == '@' ? " " : "",
+			runner->partial, runner->partial_length);
 	runner->partial_length = 0;
+}
+
+static void add_thin(void *context, const char *text, size_t length)
+{
+	struct runner *runner = context;
+
+	outbox_add(&runner->outbox, "", text, length);
+}
+
+/* What the guest thinks that it could still give away (proc(5)). */
+static void say_memory(struct runner *runner)
+{
+	char text[256], *line;
+	int fd = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	if (length < 0)
+		return;
+	text[length] = '\0';
+	if ((line = strstr(text, "MemAvailable:")))
+		say(runner, "@guest available_kib %ld", atol(line + strlen("MemAvailable:")));
 }
 
 /*
@@ -118,6 +145,7 @@ static void close_output(struct runner *runner)
 		end_line(runner);
 	(void)close(runner->output_fd);
 	runner->output_fd = -1;
+	fio_thin_reset(&runner->thin);
 }
 
 static _Noreturn void child(const struct runner *runner, int output_fd, int report_fd)
@@ -182,6 +210,10 @@ static void start(struct runner *runner)
 	if (runner->state != IDLE || runner->leaving)
 		return;
 	runner->rounds = 0;
+	if (runner->tell_memory) {
+		say_memory(runner);
+		runner->memory_ms = now_ms() + MEMORY_MS;
+	}
 	begin_round(runner);
 }
 
@@ -294,6 +326,11 @@ static void run_timers(struct runner *runner)
 		/* Again soon: a process may have been forked just now. */
 		runner->kill_ms = now + 50;
 	}
+	if (runner->memory_ms && now >= runner->memory_ms) {
+		say_memory(runner);
+		/* Never twice at once, after a guest that had no time. */
+		runner->memory_ms = runner->state == RUNNING ? now + MEMORY_MS : 0;
+	}
 	if (runner->leaving && runner->state == IDLE && !runner->leave_ms)
 		runner->leave_ms = now + LEAVE_MS;
 }
@@ -301,7 +338,7 @@ static void run_timers(struct runner *runner)
 static int wait_ms(const struct runner *runner)
 {
 	const uint64_t deadlines[] = {runner->next_round_ms, runner->kill_ms, runner->leave_ms,
-		runner->host_absent ? now_ms() + ABSENT_MS : 0};
+		runner->memory_ms, runner->host_absent ? now_ms() + ABSENT_MS : 0};
 	uint64_t first = UINT64_MAX, now = now_ms();
 
 	for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
@@ -385,6 +422,10 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "--repeat") == 0)
 			runner.repeat = true;
+		else if (strcmp(argv[i], "--thin-fio") == 0)
+			runner.thin_fio = true;
+		else if (strcmp(argv[i], "--memory") == 0)
+			runner.tell_memory = true;
 		else if (strcmp(argv[i], "--port") == 0 && i + 1 < argc)
 			port = argv[++i];
 		else if (strcmp(argv[i], "--job") == 0 && i + 1 < argc)
@@ -394,10 +435,13 @@ int main(int argc, char **argv)
 	}
 	if (i + 1 >= argc || strcmp(argv[i], "--") != 0) {
 		(void)fprintf(stderr,
-			"usage: %s [--repeat] [--port NAME|PATH|fd:N] [--job PATH] -- ARGV...\n", argv[0]);
+			"usage: %s [--repeat] [--memory] [--thin-fio] [--port NAME|PATH|fd:N] [--job PATH] "
+			"-- ARGV...\n",
+			argv[0]);
 		return 2;
 	}
 	runner.argv = argv + i + 1;
+	runner.thin = (struct fio_thin){.emit = add_thin, .context = &runner};
 	if (store_job(job)) {
 		(void)fprintf(stderr, "cannot store the job in '%s': %s\n", job, strerror(errno));
 		return 1;

@@ -64,9 +64,13 @@ static int work_boot(struct job *job, struct err *err)
 	size_t count = 1;
 	if (repeat)
 		argv[count++] = "--repeat";
+	size_t word = 0;
+	/* The runner's own options stand first. */
+	while (tool[word] && tool[word][0] == '-' && count + 2 < ARRAY_SIZE(argv))
+		argv[count++] = tool[word++];
 	argv[count++] = "--";
-	for (size_t i = 0; tool[i] && count + 1 < ARRAY_SIZE(argv); i++)
-		argv[count++] = tool[i];
+	for (; tool[word] && count + 1 < ARRAY_SIZE(argv); word++)
+		argv[count++] = tool[word];
 	int result = vm_exec(member->vm, argv, member->job_text, &(int64_t){0}, err);
 	for (size_t i = 0; tool[i]; i++)
 		free(tool[i]);

@@ -247,9 +247,12 @@ static void derive_streams(const struct derive_stream *streams, size_t count, co
 			continue;
 		if (!streams[i].is_server)
 			cells[WORK_PER_S] = workload_stream_rate(stream, from_s, to_s);
-		for (size_t k = 0; stream->ops && k < stream->ops->value_count; k++)
-			cells[table_column(series, stream->ops->values[k].column)] =
-				workload_stream_value(stream, k, from_s, to_s);
+		for (size_t k = 0; stream->ops && k < stream->ops->value_count; k++) {
+			double *cell = &cells[table_column(series, stream->ops->values[k].column)];
+			/* What the host has counted is not overruled. */
+			if (isnan(*cell))
+				*cell = workload_stream_value(stream, k, from_s, to_s);
+		}
 	}
 }
 

@@ -11,7 +11,9 @@
  * mem_stall_full_pct (PSI; a tenant's on v2) net_class_mbit_per_s (link layer, what HTB
  * let through: of the tenant, or of the class that all share) net_backlog_bytes net_drops_per_s.  net_tx is what the VM sent.
  * Then what the tools report (struct work_value of src/workload): payload_mbit_per_s retransmits_per_s (iperf3's sender,
- * in the guest) payload_rx_mbit_per_s payload_lost_per_s payload_jitter_ms (its receiver, on the far end of the link).
+ * in the guest) payload_rx_mbit_per_s payload_lost_per_s payload_jitter_ms (its receiver, on the far end of the link);
+ * disk_iops disk_lat_ms (mean completion latency) disk_p50_ms disk_p99_ms disk_queue_depth (mean number of requests under
+ * way) as fio saw them in the guest.
  *
  * A rate belongs to the interval that ends at its row's t_s and begins at the tenant's row before; a tenant's first row
  * has levels only.  Missing stays missing, and a counter that ran backwards gives a missing rate.  set_foreign_pct

@@ -182,7 +182,7 @@ void workload_stream_line(struct workload_stream *stream, double t_s, const char
 	}
 	if (*line == '@') {
 		on_runner_line(stream, t_s, line);
-	} else if (line[strspn(line, " ")]) {
+	} else if (line[strspn(line, " ")] && !(stream->ops->is_report && stream->ops->is_report(line))) {
 		free(stream->last_line);
 		stream->last_line = xstrdup(line);
 	}

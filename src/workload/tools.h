@@ -9,5 +9,6 @@
 
 extern const struct workload_ops workload_stress_ng;
 extern const struct workload_ops workload_iperf3;
+extern const struct workload_ops workload_fio;
 
 #endif

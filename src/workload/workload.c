@@ -12,7 +12,8 @@
 /* A job goes through the guest agent in one message. */
 enum { JOB_LIMIT_BYTES = 64 << 10 };
 
-const struct workload_ops *const workload_all[] = {&workload_stress_ng, &workload_iperf3, NULL};
+const struct workload_ops *const workload_all[] = {
+	&workload_stress_ng, &workload_iperf3, &workload_fio, NULL};
 
 const struct workload_ops *workload_find(const char *path)
 {

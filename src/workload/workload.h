@@ -41,6 +41,7 @@ struct workload_place {
 	const char *
 		disk; /* the tenant's part of the scarce disk, as the guest sees it: "/dev/vdb"; NULL: none */
 	uint64_t disk_bytes;
+	const char *job_name; /* the job file as the user knows it, for messages; NULL: job_path */
 };
 
 struct workload_ops {
@@ -51,7 +52,10 @@ struct workload_ops {
 	const char *work_source; /* in words, for the manifest: what the rate is and how it is measured */
 	/* Checks a job file's text as far as the host can tell (ERR_INPUT, "FILE:LINE: ..."). */
 	int (*check)(const char *path, const char *text, struct err *err);
-	/* The argv (heap array of heap strings, NULL terminated) and whether the runner repeats it. */
+	/*
+	 * The argv (heap array of heap strings, NULL terminated) and whether the runner repeats it.  Words with a dash in
+	 * front of the tool's name are options of the runner (guest/runner.h): {"--memory", "stress-ng", ...}.
+	 */
 	int (*command)(const struct workload_place *place, const char *job_text, char ***ret_argv,
 		bool *ret_repeat, struct err *err);
 	struct workload_parser *(*parser_new)(void);
@@ -72,6 +76,8 @@ struct workload_ops {
 	 */
 	const struct workload_ops *server;
 	const char *ready_line;
+	/* A line that is part of a report: no words for people, so never what trouble quotes. */
+	bool (*is_report)(const char *line);
 };
 
 /* By the suffix of the job file's name; NULL: unknown. */

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+#include "config.h"
 
 enum { PATIENCE_MS = 5000 };
 
@@ -37,7 +38,8 @@ struct session {
 };
 
 /* program: run with -c SCRIPT FOLDER. */
-static void open_session_of(struct session *session, bool repeat, const char *program, const char *script)
+static void open_session_with(
+	struct session *session, const char *option, const char *program, const char *script)
 {
 	AUTO(free_ptr) char *runner = paths_libexec("runner");
 	int pair[2], input[2];
@@ -51,7 +53,7 @@ static void open_session_of(struct session *session, bool repeat, const char *pr
 	session->pid = fork();
 	if (session->pid == 0) {
 		AUTO(free_ptr) char *port = xasprintf("fd:%d", pair[1]);
-		const char *const with[] = {runner, "--port", port, "--job", session->job, "--repeat", "--",
+		const char *const with[] = {runner, "--port", port, "--job", session->job, option, "--",
 			program, "-c", script, session->folder, NULL};
 		const char *const without[] = {runner, "--port", port, "--job", session->job, "--", program,
 			"-c", script, session->folder, NULL};
@@ -62,13 +64,18 @@ static void open_session_of(struct session *session, bool repeat, const char *pr
 		(void)close(input[0]);
 		(void)close(input[1]);
 		(void)close(pair[0]);
-		(void)execv(runner, (char *const *)(uintptr_t)(repeat ? with : without));
+		(void)execv(runner, (char *const *)(uintptr_t)(option ? with : without));
 		_exit(127);
 	}
 	(void)close(input[0]);
 	(void)close(input[1]);
 	(void)close(pair[1]);
 	session->fd = pair[0];
+}
+
+static void open_session_of(struct session *session, bool repeat, const char *program, const char *script)
+{
+	open_session_with(session, repeat ? "--repeat" : NULL, program, script);
 }
 
 static void open_session(struct session *session, bool repeat, const char *script)
@@ -324,6 +331,57 @@ static void missing_program_is_told(void **state)
 	close_session(&session);
 }
 
+/* What fio has to say beside its documents, and one that is cut off, come as they are or not at all. */
+static void status_of_fio_is_thinned_out(void **state)
+{
+	struct session session;
+	AUTO(free_ptr)
+	char *script = xasprintf("echo words; cat %1$s/tests/data/fio-status.json; echo 'fio: words'; "
+				 "head -20 %1$s/tests/data/fio-status.json; echo 'fio: in between'",
+		LIMITLAB_SOURCE_DIR);
+	AUTO(free_ptr) char *path = xasprintf("%s/tests/data/fio-status.thin", LIMITLAB_SOURCE_DIR);
+	AUTO(buf) struct buf thin = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(fsio_read_file(path, 1 << 20, &thin, NULL), 0);
+	open_session_with(&session, "--thin-fio", "sh", script);
+	expect(&session, "@ready\n");
+	send_byte(&session, 'g');
+	expect(&session, "@start 1\nwords\n");
+	expect(&session, thin.data);
+	expect(&session, "fio: words\nfio begin\nfio: in between\n@exit 0 ");
+	/* A document that was cut off does not spoil the next one. */
+	send_byte(&session, 'g');
+	expect(&session, "@start 2\nwords\n");
+	expect(&session, thin.data);
+	close_session(&session);
+}
+
+static void memory_of_the_guest_is_told(void **state)
+{
+	struct session session;
+
+	(void)state;
+	open_session_with(&session, "--memory", "sh", "echo begun; exec sleep 100");
+	expect(&session, "@ready\n");
+	send_byte(&session, 'g');
+	expect(&session, "@guest available_kib ");
+	assert_true(strtoul(session.text.data + session.seen, NULL, 10) > 1000);
+	expect(&session, "@start 1\nbegun\n");
+	uint64_t start_ns = clock_now_ns();
+	expect(&session, "@guest available_kib ");
+	expect(&session, "@guest available_kib ");
+	assert_in_range((clock_now_ns() - start_ns) / NS_PER_MS, 1500, 4000);
+	send_byte(&session, 's');
+	expect(&session, "@stopped\n");
+	/* Not told while nothing runs, but for one that was due. */
+	expect(&session, "@guest available_kib ");
+	expect(&session, "\n");
+	struct pollfd poll_fd = {.fd = session.fd, .events = POLLIN};
+	assert_int_equal(poll(&poll_fd, 1, 1500), 0);
+	close_session(&session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +396,8 @@ int main(void)
 		cmocka_unit_test(stop_ends_a_flood),
 		cmocka_unit_test(long_lines_are_split),
 		cmocka_unit_test(missing_program_is_told),
+		cmocka_unit_test(status_of_fio_is_thinned_out),
+		cmocka_unit_test(memory_of_the_guest_is_told),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
