@@ -19,14 +19,9 @@ static double sum(const struct judge_context *context, enum measure measure, dou
 static bool covered(
 	const struct judge_context *context, double *from_s, double *to_s, struct finding *finding)
 {
-	enum measure measure = finding->expect->measure;
-
-	for (size_t i = 0; i < context->input->scenario->tenant_count; i++) {
-		const struct metric *metric = &context->metric[measure][i];
-		if (context->death_s[i] > *from_s &&
-			!window_covered(context, &metric->total, metric->what, from_s, to_s, finding))
+	for (unsigned i = 0; i < context->input->scenario->tenant_count; i++)
+		if (!metric_covered(context, finding->expect->measure, i, from_s, to_s, finding))
 			return false;
-	}
 	return true;
 }
 

@@ -104,10 +104,9 @@ static bool undisturbed(
 			return false;
 	}
 	/* Foreign time is known only when every tenant's own is. */
-	for (size_t i = 0; i < scenario->tenant_count; i++) {
+	for (unsigned i = 0; i < scenario->tenant_count; i++) {
 		double from = from_s, to = to_s;
-		if (context->death_s[i] > from_s && !window_covered(context, &vcpu(context, i)->total,
-							    vcpu(context, i)->what, &from, &to, finding))
+		if (!metric_covered(context, MEASURE_CPU_TIME, i, &from, &to, finding))
 			return false;
 	}
 	AUTO(free_ptr) char *disturbed = disturbance(context, from_s, to_s);

@@ -26,14 +26,11 @@ static bool moved(const struct judge_context *context, double from_s, double to_
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < context->input->scenario->tenant_count; i++) {
-		const struct metric *metric = &context->metric[MEASURE_DISK_BANDWIDTH][i];
+	for (unsigned i = 0; i < context->input->scenario->tenant_count; i++) {
 		double from = from_s, to = to_s;
-		if (context->death_s[i] <= from_s)
-			continue;
-		if (!window_covered(context, &metric->total, metric->what, &from, &to, finding))
+		if (!metric_covered(context, MEASURE_DISK_BANDWIDTH, i, &from, &to, finding))
 			return false;
-		sum += metric_mean(metric, 1, from, to);
+		sum += metric_mean(&context->metric[MEASURE_DISK_BANDWIDTH][i], 1, from, to);
 	}
 	*ret_sum = sum;
 	return true;

@@ -98,6 +98,9 @@ double judge_model_share(const struct judge_context *context, enum measure measu
  */
 bool window_covered(const struct judge_context *context, const struct counter *counter, const char *what,
 	double *from_s, double *to_s, struct finding *finding);
+/* The same for what a tenant got; one that died inside or before the window only while it lived, and got nothing since. */
+bool metric_covered(const struct judge_context *context, enum measure measure, unsigned tenant,
+	double *from_s, double *to_s, struct finding *finding);
 /* What the expectation needs of its window (judge.h, enum need). */
 bool evidence_holds(const struct judge_context *context, double from_s, double to_s, struct finding *finding);
 /*

@@ -100,3 +100,15 @@ bool window_covered(const struct judge_context *context, const struct counter *c
 	*to_s = to;
 	return true;
 }
+
+bool metric_covered(const struct judge_context *context, enum measure measure, unsigned tenant,
+	double *from_s, double *to_s, struct finding *finding)
+{
+	const struct metric *metric = &context->metric[measure][tenant];
+	double death_s = context->death_s[tenant], alive_from_s = *from_s;
+
+	if (death_s >= *to_s)
+		return window_covered(context, &metric->total, metric->what, from_s, to_s, finding);
+	return death_s - *from_s <= context->interval_s ||
+	       window_covered(context, &metric->total, metric->what, &alive_from_s, &death_s, finding);
+}

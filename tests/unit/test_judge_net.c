@@ -81,6 +81,24 @@ static const char over_yaml[] =
 	"  - {conserves: net, window: [2s, 10s], within: 3%, every: 5s, name: A}\n"
 	"  - {level: net, tenant: blue, window: [2s, 10s], is: model, within: 3%, name: B}\n";
 
+/* A load that takes its time to begin, and one that dies. */
+static const char start_yaml[] =
+	"name: start\n"
+	"title: start\n"
+	"scarce: {link: {rate: 300Mbit/s}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.iperf3}\n"
+	"  - {name: green, workload: w.iperf3, may die: true}\n"
+	"  - {name: red, workload: w.iperf3}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 12s, stop: all}\n"
+	"expect:\n"
+	"  - {settles: net, tenant: red, after: 0s, within: 2s, name: A}\n"
+	"  - {share: net, tenant: red, window: [7s, 12s], is: model, within: 3%, name: B}\n"
+	"  - {share: net, tenant: green, window: [7s, 12s], is: model, within: 3%, name: C}\n"
+	"  - {conserves: net, window: [4s, 12s], within: 3%, every: 2s, name: D}\n";
+
 struct net_case {
 	const char *name, *yaml, *verdicts, *reason;
 	struct made_faults log;
@@ -98,6 +116,7 @@ struct net_case {
 	double burst_bytes;            /* every second reading is ahead by this much */
 	bool payload_half;             /* iperf3 sees half of what HTB lets through */
 	double dies_s;                 /* green's death, which the log knows */
+	double ramp_s;                 /* after the start the senders need so long to fill the link */
 };
 
 static const struct net_case cases[] = {
@@ -242,6 +261,17 @@ static const struct net_case cases[] = {
 		.red_times = 0.8,
 		.never_queued = true,
 		.reason = "but it had nothing queued"},
+	{.name = "a load that begins slowly", .yaml = start_yaml, .verdicts = "pppp", .ramp_s = 1.2},
+	{.name = "a load that begins too slowly: the link, not the limit, is why",
+		.yaml = start_yaml,
+		.verdicts = "ippp",
+		.ramp_s = 3.6,
+		.reason = "carried"},
+	{.name = "a tenant that may die does",
+		.yaml = start_yaml,
+		.verdicts = "ppip",
+		.dies_s = 5,
+		.reason = "no sample of net_class_bytes of 'green'"},
 	{.name = "more guaranteed than there is",
 		.yaml = over_yaml,
 		.verdicts = "fp",
@@ -302,6 +332,8 @@ static void fill_rates(const struct net_case *c, const struct made_run *run, con
 	double times = c->fed > 0 ? c->fed : 1;
 	if (is_between(t_s, c->excess_from_s, c->excess_to_s))
 		times += c->excess;
+	if (t_s < c->ramp_s)
+		times *= t_s / c->ramp_s;
 	/* A hard limit holds whatever else is wrong. */
 	for (unsigned i = 0; i < count; i++)
 		if (count > 2 || i == 0)
@@ -322,11 +354,13 @@ static void add_rows(const struct net_case *c, struct made_run *run, double t_s,
 
 	for (unsigned i = 0; i < scenario->tenant_count; i++) {
 		const char *name = scenario->tenants[i].name;
+		all += bytes[i];
+		if (i == 1 && c->dies_s > 0 && t_s > c->dies_s)
+			continue;
 		double *cells = table_add_row(&run->samples, t_s, name);
 		cells[BYTES] = floor(bytes[i] + (i % 2 ? ahead : 0));
 		if (!c->no_backlog_column)
 			cells[BACKLOG] = is_queued(c, scenario, i, t_s) ? 200000 : 0;
-		all += bytes[i];
 		cells = table_add_row(&run->series, t_s, name);
 		cells[0] = grown[i] * 8 / MADE_INTERVAL_S / 1e6 * (c->payload_half ? 0.475 : 0.95);
 	}
@@ -340,7 +374,19 @@ static void make_samples(const struct net_case *c, struct made_run *run)
 	long per_sample = lround(MADE_INTERVAL_S / MADE_STEP_S);
 	struct model model = {0};
 
-	assert_int_equal(model_make(scenario, NULL, &model, NULL), 0);
+	if (c->dies_s > 0)
+		*event_log_add(&run->events) = (struct event_record){
+			.asked_s = c->dies_s,
+			.start_s = c->dies_s,
+			.end_s = c->dies_s,
+			.event = xstrdup("died"),
+			.tenant = xstrdup("green"),
+			.limit = LIMIT_COUNT,
+			.name = xstrdup(""),
+			.error = xstrdup(""),
+			.note = xstrdup(""),
+		};
+	assert_int_equal(model_make(scenario, c->dies_s > 0 ? &run->events : NULL, &model, NULL), 0);
 	table_init(&run->samples, columns, ARRAY_SIZE(columns));
 	table_init(&run->series, series_columns, 1);
 	for (long step = -2 * per_sample; (double)step * MADE_STEP_S <= made_duration_s(run) + 0.3; step++) {
