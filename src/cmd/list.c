@@ -74,12 +74,14 @@ static void print_json(const struct listing *listing)
 		const struct scenario *scenario = item->scenario;
 
 		if (scenario)
-			(void)json_array_append_new(list,
-				json_pack("{s:o, s:o, s:o, s:b, s:f, s:f}", "name", json_text(scenario->name),
-					"path", json_text(item->path), "title", json_text(scenario->title),
-					"host_scarcity", (int)scenario->memory.declared, "timeline_s",
-					(double)scenario->duration_ns / 1e9, "expected_s",
-					(double)plan_duration_ns(scenario) / 1e9));
+			(void)json_array_append_new(
+				list, json_pack("{s:o, s:o, s:o, s:b, s:o*, s:f, s:f}", "name",
+					      json_text(scenario->name), "path", json_text(item->path),
+					      "title", json_text(scenario->title), "host_scarcity",
+					      scenario->memory.free_bytes > 0, "device",
+					      scenario->disk.device ? json_text(scenario->disk.device) : NULL,
+					      "timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
+					      (double)plan_duration_ns(scenario) / 1e9));
 		else
 			(void)json_array_append_new(
 				list, json_pack("{s:o, s:o}", "path", json_text(item->path), "error",
@@ -113,6 +115,10 @@ static void print_table(const struct listing *listing)
 		if (scenario->memory.free_bytes) {
 			text_pad(&text, "", columns + 11);
 			buf_adds(&text, PLAN_HOST_SCARCITY "\n");
+		}
+		if (scenario->disk.device) {
+			text_pad(&text, "", columns + 11);
+			buf_addf(&text, PLAN_DEVICE "\n", scenario->disk.device, scenario->disk.device);
 		}
 	}
 	(void)fwrite(text.data, 1, text.length, stdout);

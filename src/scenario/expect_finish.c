@@ -93,7 +93,7 @@ static enum need default_need(const struct scenario *scenario, const struct expe
 		return NEED_NOTHING;
 	if (expect->resource == RESOURCE_MEMORY) {
 		enum scarcity scarcity = scarcity_within(scenario, expect->from_ns, expect->to_ns);
-		if (!scenario->memory.declared || is_hard_at(scenario, expect, at_ns))
+		if (!scenario->memory.free_bytes || is_hard_at(scenario, expect, at_ns))
 			return NEED_NOTHING;
 		return scarcity == SCARCITY_ALL    ? NEED_CONTENTION
 		       : scarcity == SCARCITY_NONE ? NEED_PLENTY

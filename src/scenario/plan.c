@@ -129,7 +129,7 @@ static void add_disk(struct buf *out, const struct scenario *scenario)
 	AUTO(free_ptr) char *rate = units_format(disk->rate_bytes_per_s, QUANTITY_BYTES_PER_S);
 
 	if (disk->device)
-		buf_addf(out, "  disk  the device %s, whose contents are lost", disk->device);
+		buf_addf(out, "  disk  the device %s", disk->device);
 	else
 		buf_addf(out, "  disk  %s at %s", size, rate);
 	AUTO(free_ptr) char *latency = units_format(disk->latency_ns, QUANTITY_DURATION_NS);
@@ -143,6 +143,8 @@ static void add_disk(struct buf *out, const struct scenario *scenario)
 		buf_adds(out, "all of it is the tenant's\n");
 	else
 		buf_addf(out, "each of %zu tenants has an equal part\n", scenario->tenant_count);
+	if (disk->device)
+		buf_addf(out, "  " PLAN_DEVICE "\n", disk->device, disk->device);
 }
 
 static void add_fixtures(struct buf *out, const struct scenario *scenario)

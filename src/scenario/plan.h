@@ -19,6 +19,8 @@ uint64_t plan_duration_ns(const struct scenario *scenario);
 
 /* What is said of a scenario that makes memory scarce, wherever it is listed. */
 #define PLAN_HOST_SCARCITY "makes the whole host short of memory; runs only with --allow-host-scarcity"
+/* The same for one whose disk is a real device. */
+#define PLAN_DEVICE "overwrites the device %s; runs only with --use-device %s"
 
 /* Tenants, fixtures, events, expectations, duration.  The caller frees. */
 char *plan_format(const struct scenario *scenario);

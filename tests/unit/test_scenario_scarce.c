@@ -216,11 +216,13 @@ static void memory_is_read(void **state)
 	}
 	assert_true(always->memory.from_start && always->memory.swap_bytes == UINT64_C(2) << 30);
 	assert_null(always->beside);
-	struct scenario *swap =
-		read_good("name: x\ntitle: t\nscarce: {memory: {swap: 2GiB}}\n" RED("") TIMES(""));
+	/* Swap alone makes nothing scarce. */
+	struct scenario *swap = read_good("name: x\ntitle: t\nscarce: {memory: {swap: 2GiB}}\n" RED("") TIMES(
+		"") "expect: [{level: memory, tenant: red, window: [1s, 9s], at most: 1GiB}]\n");
 	assert_int_equal(scenario_scarce(swap), RESOURCE_MEMORY);
 	assert_false(swap->memory.from_start);
 	assert_int_equal(swap->memory.free_bytes, 0);
+	assert_int_equal(swap->expects[0].need, NEED_NOTHING);
 	scenario_free(swap);
 	scenario_free(always);
 	scenario_free(s);
