@@ -85,6 +85,15 @@ alone "$LIMITLAB_BUILD/tests/bench/bench_net" >"$out/net" || broken 'no change o
 class=$(value net_set_us "$out/net")
 tc=$(value tc_us "$out/net")
 row 'change of one HTB class' "$class" "$tc" "$(awk -v a="$class" -v b="$tc" 'BEGIN {printf "%.4f", a / b}')" 0.05 0.02 ' us' ' us of tc'
+
+# 20 GiB, or what this machine can give and keep 2 GiB; the reference is what it takes to lock as much memory, from 1 GiB of it.
+gib=$(awk '/^MemAvailable:/ {n = int($2 / 1048576) - 2; print (n > 20 ? 20 : n)}' /proc/meminfo)
+((gib >= 1)) || broken 'needs 3 GiB of available memory'
+alone "$LIMITLAB_BUILD/tests/bench/bench_memory" "$((gib * 1024))" 1024 >"$out/memory" || broken 'memory was not made scarce'
+scarcity=$(awk '/^(take|give)_ms/ {sum += $2} END {printf "%.3f", sum / 1000}' "$out/memory")
+locked=$(awk -v n="$gib" '/^locked_ms/ {printf "%.1f", $2 * n / 1000}' "$out/memory")
+row "$gib GiB scarce and back" "$scarcity" "$locked" - 1 0.2 ' s' ' s of locking'
+info '  left more or less by' "$(value left_off_mib "$out/memory") MiB" 'for information'
 calm_dir=$(echo "$out/boot-$rounds"/bench-calm/*)
 [[ $(jq -r .state "$calm_dir/manifest.json" 2>/dev/null) == complete ]] || { cat "$out/boot.err" >&2; broken 'the calm run did not complete'; }
 row 'own CPU at 100 ms' "$(number "$calm_dir" overhead_cpu_pct)" - - 1 0.5 ' %'
