@@ -470,6 +470,67 @@ static void test_process_clock(void **state)
 	assert_int_equal(close(fds[1]), 0);
 }
 
+static void put_stat(const char *block, const char *text)
+{
+	AUTO(free_ptr) char *path = xasprintf("/sys/class/block/%s/stat", block);
+
+	put(path, text);
+}
+
+/* A scarce disk: the tenant's own partition, whatever its group counts, and the whole device. */
+static void test_disk(void **state)
+{
+	static const struct expected_cell tenant_cells[] = {{SAMPLE_BLK_READ_BYTES, 3 * 512},
+		{SAMPLE_BLK_WRITE_BYTES, 7 * 512}, {SAMPLE_BLK_READ_IOS, 3}, {SAMPLE_BLK_WRITE_IOS, 11},
+		{SAMPLE_BLK_QUEUE_NS, 0}, {SAMPLE_DISK_DEV_READ_BYTES, MISSING}};
+	static const struct expected_cell host_cells[] = {{SAMPLE_DISK_DEV_READ_BYTES, 300 * 512.0},
+		{SAMPLE_DISK_DEV_WRITE_BYTES, 700 * 512.0}, {SAMPLE_DISK_DEV_INFLIGHT, 24},
+		{SAMPLE_BLK_READ_BYTES, MISSING}, {SAMPLE_BLK_QUEUE_NS, MISSING}};
+	struct err err = ERR_INIT;
+	struct cgroup_vm cgroup;
+	size_t column_count;
+	const char *const *columns = sampler_columns(&column_count);
+	AUTO(sampler) struct sampler *sampler = NULL;
+	struct table table;
+
+	(void)state;
+	make_v1();
+	put_stat("loop64", "1 0 300 0 5 0 700 0 0 1 2 0 0 0 0 0 0\n");
+	put_stat("loop64/loop64p1", "9 9 9 9 9 9 9 9 16 9 9\n");
+	put_stat("loop64/loop64p2", "9 9 9 9 9 9 9 9 8 9 9\n");
+	put_stat("loop64p1", "1 2 3 4 5 6 7 8 16 10 11 12 13 14 15 16 17\n");
+	if (cgroup_vm_find(root, 77, &cgroup, &err))
+		fail_msg("%s", err.text);
+	struct sampler_tenant tenant = {
+		.name = "red", .pid = 77, .cgroup = &cgroup, .disk_block = "loop64p1"};
+	if (sampler_new(
+		    &(struct sampler_options){
+			    .root = root, .tenants = &tenant, .tenant_count = 1, .disk_block = "loop64"},
+		    &sampler, &err))
+		fail_msg("%s", err.text);
+	cgroup_vm_release(&cgroup);
+	table_init(&table, columns, column_count);
+	uint64_t begin_ns = clock_now_ns();
+	sampler_tick(sampler, begin_ns, &table);
+	check_cells(table.cells, tenant_cells, ARRAY_SIZE(tenant_cells));
+	check_cells(table.cells + table.column_count, host_cells, ARRAY_SIZE(host_cells));
+	/* Sixteen requests in flight for 50 ms, then none, and then no device any more. */
+	clock_sleep_until_ns(begin_ns + 50 * NS_PER_MS);
+	sampler_tick(sampler, begin_ns, &table);
+	double span_s = table.t_s[2] - table.t_s[0];
+	double queue_s = table.cells[2 * table.column_count + SAMPLE_BLK_QUEUE_NS] / 1e9;
+	assert_true(queue_s > 16 * span_s * 0.75 && queue_s < 16 * span_s * 1.25);
+	put_stat("loop64p1", "2 2 5 4 5 6 7 8 0 10 11\n");
+	put_stat("loop64", "\n");
+	clock_sleep_until_ns(begin_ns + 100 * NS_PER_MS);
+	sampler_tick(sampler, begin_ns, &table);
+	span_s = table.t_s[4] - table.t_s[2];
+	double more_s = table.cells[4 * table.column_count + SAMPLE_BLK_QUEUE_NS] / 1e9 - queue_s;
+	assert_true(more_s > 8 * span_s * 0.75 && more_s < 8 * span_s * 1.25);
+	assert_true(isnan(table.cells[5 * table.column_count + SAMPLE_DISK_DEV_READ_BYTES]));
+	table_release(&table);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
 
 int main(void)
@@ -478,6 +539,7 @@ int main(void)
 		CASE(test_v1),
 		CASE(test_v2),
 		CASE(test_host),
+		CASE(test_disk),
 		CASE(test_sparse_vmstat),
 		CASE(test_later_ticks),
 		CASE(test_thread_names),
