@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/auto.h"
+#include "base/buf.h"
 #include "cmd/commands.h"
 #include "cmd/help.h"
 #include "cmd/options.h"
@@ -92,6 +94,38 @@ const struct command command_table[] = {
 		.run = cmd_plot,
 	},
 	{
+		.name = "compare",
+		.synopsis = "RUN... -- RUN...",
+		.summary = "what is different between two sets of runs",
+		.about = "Judges every run anew from its files and compares the two sets: what was\n"
+			 "measured for each expectation, and the mean of each metric of each tenant in\n"
+			 "each window.  RUN is a run directory, or a directory with runs in it; of just\n"
+			 "two arguments each is a set: limitlab compare OLD NEW.  With --by FIELD the\n"
+			 "runs are grouped by a field of their manifests, and each group is compared\n"
+			 "with the first.  Needs no root.\n\n"
+			 "The change is the Hodges-Lehmann estimate of the shift, with its 95 %\n"
+			 "interval, relative to the median of the first set (where that is next to\n"
+			 "nothing: to a tenth of the metric's highest).  Whether it is more than noise\n"
+			 "is tested by permuting whole runs, corrected for all rows (Westfall, Young).\n"
+			 "A row has changed when it is significant and its whole interval lies beyond\n"
+			 "--floor; it is the same when its whole interval lies within.  Where there is\n"
+			 "no difference, less than one comparison in 20 raises an alarm.\n\n"
+			 "Exit code 1: something changed.  3: undecided, because there are too few\n"
+			 "runs or an expectation varies too much; it says how many runs it would take.\n"
+			 "Three against three can decide nothing, as p cannot get below 0.1; it takes\n"
+			 "four of each for expectations and five for metrics.  Runs that broke or are\n"
+			 "inconclusive do not count and are named.\n\n"
+			 "With --self the runs are divided in two again and again, each scenario's by\n"
+			 "themselves: how often is a change seen that is none, and from which size on\n"
+			 "would a change be found on this machine?",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_RUNS,
+		.options = OPTION(BY) | OPTION(SELF) | OPTION(FLOOR) | OPTION(JSON) | OPTION(CSV) |
+			   OPTION(MARKDOWN) | OPTION(FIGURE) | OPTION(QUIET),
+		.run = cmd_compare,
+	},
+	{
 		.name = "clean",
 		.synopsis = "",
 		.summary = "undo what killed runs left behind",
@@ -168,9 +202,9 @@ const struct command command_table[] = {
 
 const struct exit_code exit_code_table[] = {
 	{"0", "pass"},
-	{"1", "an expectation failed"},
+	{"1", "an expectation failed, or something changed (compare)"},
 	{"2", "wrong usage or scenario; nothing was booted"},
-	{"3", "inconclusive: the run does not prove what a verdict needs"},
+	{"3", "inconclusive: the run does not prove what a verdict needs, or too few runs"},
 	{"4", "the host lacks something; limitlab doctor says what and how to get it"},
 	{"5", "the run broke"},
 	{"130, 143", "interrupted (SIGINT, SIGTERM)"},
@@ -289,7 +323,10 @@ int command_main(int argc, char **argv)
 		return unknown(name);
 	/* The command's own getopt_long() sees its name first. */
 	argv[1] = (char *)command->name;
-	if (options_parse(argc - 1, argv + 1, &options, &err))
+	/* A copy, because argv is permuted: the command would not see any more what stood before a "--". */
+	AUTO(free_ptr) char **words = xcalloc((size_t)argc, sizeof(*words));
+	memcpy(words, argv + 1, (size_t)(argc - 1) * sizeof(*words));
+	if (options_parse(argc - 1, words, &options, &err))
 		return command_fail(&err);
 	if (options.help) {
 		help_print_command(command);

@@ -61,6 +61,20 @@ static const struct option_spec specs[OPTION_COUNT] = {
 	[OPTION_INTO] = {"into", 0, OPTION_TYPE_TEXT, "DIR",
 		"copy the figures into this folder too, with a page that shows them",
 		offsetof(struct options, into), 0, 0},
+	[OPTION_BY] = {"by", 0, OPTION_TYPE_TEXT, "FIELD",
+		"group the runs by this field of their manifests: host_kernel, cgroup_mode, ...",
+		offsetof(struct options, by), 0, 0},
+	[OPTION_FLOOR] = {"floor", 0, OPTION_TYPE_TEXT, "PERCENT",
+		"a smaller change is of no interest (default: 5%)", offsetof(struct options, floor), 0, 0},
+	[OPTION_SELF] = {"self", 0, OPTION_TYPE_FLAG, NULL,
+		"divide runs of one kind in two, again and again: false alarms, smallest change",
+		offsetof(struct options, self), 0, 0},
+	[OPTION_CSV] = {"csv", 0, OPTION_TYPE_TEXT, "FILE", "write every row as CSV too",
+		offsetof(struct options, csv), 0, 0},
+	[OPTION_MARKDOWN] = {"markdown", 0, OPTION_TYPE_TEXT, "FILE", "write the tables as Markdown too",
+		offsetof(struct options, markdown), 0, 0},
+	[OPTION_FIGURE] = {"figure", 0, OPTION_TYPE_TEXT, "FILE",
+		"draw both groups into FILE (.svg, .png or .pdf)", offsetof(struct options, figure), 0, 0},
 };
 
 const struct option_spec *option_spec(enum option_id id)
@@ -169,12 +183,30 @@ static int refuse(const struct command *command, const char *text, struct err *e
 	return wrong(err, command);
 }
 
+/*
+ * getopt_long() moves the arguments that stand before "--" behind it.  Returns how many they are; -1: there was no "--".
+ * It was at `words`[i] before argv was permuted; what follows it are arguments.
+ */
+static int count_first(const char *const *words, int argc, char **argv, const char *last_value)
+{
+	const char *mark = optind > 1 ? argv[optind - 1] : NULL;
+
+	if (!mark || strcmp(mark, "--") != 0 || mark == last_value)
+		return -1;
+	for (int i = 1; i < argc; i++)
+		if (words[i] == mark)
+			return argc - optind - (argc - 1 - i);
+	BUG("getopt_long() made up a word");
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options, struct err *err)
 {
 	const struct command *command = argc > 0 ? command_find(argv[0]) : NULL;
-	struct options options = {.out = "results", .accel = "auto", .repeat = 1};
+	struct options options = {.out = "results", .accel = "auto", .repeat = 1, .floor = "5%"};
 	struct option long_options[OPTION_COUNT + 1] = {0};
 	AUTO(buf) struct buf shorts = BUF_INIT;
+	AUTO(free_ptr) const char **words = xcalloc((size_t)argc + 1, sizeof(*words));
+	const char *last_value = NULL;
 	size_t count = 0;
 
 	if (!command)
@@ -190,6 +222,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 			buf_addf(&shorts, "%c%s", specs[id].short_name, has_value ? ":" : "");
 	}
 
+	memcpy(words, argv, (size_t)argc * sizeof(*words));
 	opterr = 0;
 	optind = 0; /* glibc: start anew */
 	int found;
@@ -211,7 +244,9 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 			BUG("getopt_long() returned %d", found);
 		if (store(&specs[id], optarg, &options, err))
 			return wrong(err, command);
+		last_value = optarg;
 	}
+	options.first_count = count_first(words, argc, argv, last_value);
 	options.args = argv + optind;
 	options.arg_count = argc - optind;
 	if (!options.help && check_args(command, &options, err))

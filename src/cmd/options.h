@@ -35,6 +35,12 @@ enum option_id {
 	OPTION_BESIDE,
 	OPTION_FORMAT,
 	OPTION_INTO,
+	OPTION_BY,
+	OPTION_FLOOR,
+	OPTION_SELF,
+	OPTION_CSV,
+	OPTION_MARKDOWN,
+	OPTION_FIGURE,
 	OPTION_COUNT
 };
 
@@ -56,8 +62,13 @@ struct options {
 	const char *beside;     /* NULL: as the scenario says */
 	const char *format;     /* NULL: svg,png */
 	const char *into;       /* NULL: nowhere */
-	char **args;            /* the arguments that are no options, NULL terminated */
+	const char *by;         /* NULL: none */
+	const char *floor;      /* "5%" (default) */
+	bool self;
+	const char *csv, *markdown, *figure; /* NULL: none */
+	char **args;                         /* the arguments that are no options, NULL terminated */
 	int arg_count;
+	int first_count; /* how many of them stand before a "--"; -1: there is none */
 };
 
 enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_TEXT, OPTION_TYPE_CHOICE, OPTION_TYPE_NUMBER };

@@ -292,3 +292,50 @@ int manifest_write(const struct manifest *manifest, const char *path, struct err
 		BUG("cannot build the manifest");
 	return json_write(json, path, err);
 }
+
+static const char *const short_names[][2] = {
+	{"kernel", "host_kernel"},
+	{"cgroup", "cgroup_mode"},
+	{"accel", "acceleration"},
+	{"version", "limitlab_version"},
+	{"libvirt", "libvirt_version"},
+	{"qemu", "qemu_version"},
+	{"cpu", "cpu_model"},
+};
+
+/* Measured numbers and free text are no groups. */
+static bool is_field(const struct member *member)
+{
+	static const char *const no_groups[] = {"reason", "started_utc", "acceleration_reason"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(no_groups); i++)
+		if (!strcmp(member->name, no_groups[i]))
+			return false;
+	return member->type == MEMBER_TEXT || member->type == MEMBER_UNSIGNED;
+}
+
+char *manifest_field(const struct manifest *manifest, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(short_names); i++)
+		if (!strcmp(name, short_names[i][0]))
+			name = short_names[i][1];
+	for (size_t i = 0; i < ARRAY_SIZE(manifest_members); i++) {
+		const struct member *member = &manifest_members[i];
+		const void *slot = at(manifest, member);
+		if (strcmp(member->name, name) != 0 || !is_field(member))
+			continue;
+		return member->type == MEMBER_TEXT ? xstrdup(*(char *const *)slot)
+						   : xasprintf("%u", *(const unsigned *)slot);
+	}
+	return NULL;
+}
+
+char *manifest_field_names(void)
+{
+	AUTO(buf) struct buf names = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(manifest_members); i++)
+		if (is_field(&manifest_members[i]))
+			buf_addf(&names, "%s%s", names.length ? ", " : "", manifest_members[i].name);
+	return buf_steal(&names);
+}

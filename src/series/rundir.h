@@ -95,6 +95,13 @@ int manifest_read(struct manifest *ret_manifest, const char *path, struct err *e
 int manifest_parse(
 	struct manifest *ret_manifest, const char *path, const char *text, size_t length, struct err *err);
 int manifest_write(const struct manifest *manifest, const char *path, struct err *err);
+/*
+ * What runs may be grouped by: the text of a member ("host_kernel", "cpu_count"), also by its short name ("kernel",
+ * "cgroup", "accel", "version", "libvirt", "qemu", "cpu").  NULL: there is none of this name.  The caller frees.
+ */
+char *manifest_field(const struct manifest *manifest, const char *name);
+/* The names that manifest_field() takes, with ", " between them.  The caller frees. */
+char *manifest_field_names(void);
 
 /*
  * events.csv: one row per timeline event and tenant and limit:

@@ -124,11 +124,12 @@ size_t stats_group_size_for_p(double p)
 	return size;
 }
 
-size_t stats_group_size_for_width(double standard_deviation, double half_width)
+size_t stats_group_size_for_distance(double standard_deviation, double distance)
 {
 	for (size_t size = 2; size <= GROUP_SIZE_MAX; size++) {
-		double t = gsl_cdf_tdist_Pinv(0.975, 2 * (double)size - 2);
-		if (t * standard_deviation * sqrt(2 / (double)size) <= half_width)
+		double freedom = 2 * (double)size - 2;
+		double t = gsl_cdf_tdist_Pinv(0.975, freedom) + gsl_cdf_tdist_Pinv(0.8, freedom);
+		if (t * standard_deviation * sqrt(2 / (double)size) <= distance)
 			return size;
 	}
 	return 0;

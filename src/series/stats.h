@@ -36,7 +36,10 @@ void stats_shift_95(const double *first, size_t first_count, const double *secon
 double stats_smallest_p(size_t first_count, size_t second_count);
 /* The smallest size of two equal groups that can reach this p. */
 size_t stats_group_size_for_p(double p);
-/* The size of two equal groups for which the 95 % interval of their difference is +- half_width; 0: more than 1000. */
-size_t stats_group_size_for_width(double standard_deviation, double half_width);
+/*
+ * The size of two equal groups whose difference is told from a bound that is `distance` away by a 95 % interval, four
+ * times out of five (a power of 80 %); 0: more than 1000.
+ */
+size_t stats_group_size_for_distance(double standard_deviation, double distance);
 
 #endif

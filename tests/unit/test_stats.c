@@ -109,13 +109,15 @@ static void test_smallest_p(void **state)
 		assert_int_equal(stats_group_size_for_p(sizes[i].p), sizes[i].size);
 }
 
-static void test_group_size_for_width(void **state)
+/* As tables of the power of the t test have it: 17 for one standard deviation, 64 for half of one. */
+static void test_group_size_for_distance(void **state)
 {
 	(void)state;
-	/* t(0.975, 30) = 2.0423, times sqrt(2 / 16): 0.722; with 15 it is 0.748. */
-	assert_int_equal(stats_group_size_for_width(1, 0.7221), 16);
-	assert_int_equal(stats_group_size_for_width(0, 0.01), 2);
-	assert_int_equal(stats_group_size_for_width(1, 0.001), 0);
+	assert_int_equal(stats_group_size_for_distance(1, 1), 17);
+	assert_int_equal(stats_group_size_for_distance(2, 2), 17);
+	assert_int_equal(stats_group_size_for_distance(1, 0.5), 64);
+	assert_int_equal(stats_group_size_for_distance(0, 0.01), 2);
+	assert_int_equal(stats_group_size_for_distance(1, 0.001), 0);
 }
 
 struct outcome {
@@ -286,7 +288,7 @@ int main(void)
 		cmocka_unit_test(test_shift_intervals),
 		cmocka_unit_test(test_too_few_for_an_interval),
 		cmocka_unit_test(test_smallest_p),
-		cmocka_unit_test(test_group_size_for_width),
+		cmocka_unit_test(test_group_size_for_distance),
 		cmocka_unit_test(test_permutations_of_one_row),
 		cmocka_unit_test(test_many_rows_keep_the_smallest_p),
 		cmocka_unit_test(test_family_error_rate),
