@@ -40,7 +40,11 @@ static int work_boot(struct job *job, struct err *err)
 		.stream_path = member->stream_path,
 		.keep_owners = !plan->embed,
 	};
-	struct workload_place place = {.job_path = RUNNER_JOB_PATH};
+	struct workload_place place = {
+		.job_path = RUNNER_JOB_PATH,
+		.job_name = member->spec->workload_path,
+		.memory_bytes = member->spec->memory_bytes,
+	};
 	const struct run_fixture *fixture = member->inner->fixture;
 	if (fixture && fixture->shape && fixture->shape(member, &spec, &place, err))
 		return -1;

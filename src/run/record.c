@@ -37,14 +37,6 @@ static void reread_stream(struct inner *inner, struct member *member)
 			member->lines.items[i].text);
 }
 
-static bool did_work(const struct workload_stream *stream)
-{
-	for (size_t i = 0; i < stream->interval_count; i++)
-		if (stream->intervals[i].work > 0.0)
-			return true;
-	return false;
-}
-
 /* The largest difference between the tenants' first "@start" lines, of those that the first start event started. */
 static double start_skew_ms(const struct inner *inner)
 {
@@ -86,7 +78,7 @@ static void describe_member(struct inner *inner, struct member *member, struct m
 	if (member->start_ns && stream->starts)
 		tenant->start_latency_ms =
 			(stream->start_times_s[0] - inner_seconds(inner, member->start_ns)) * 1000.0;
-	tenant->worked = did_work(stream);
+	tenant->worked = stream->worked;
 	if (stream->trouble)
 		tenant->trouble = xstrdup(stream->trouble);
 	else if (member->start_ns && !stream->starts)

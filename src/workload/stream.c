@@ -14,6 +14,8 @@ enum { STREAM_LIMIT_BYTES = 256 << 20 };
 
 /* A workload that ran at least this long must have reported something. */
 static const double SILENCE_S = 10;
+/* One whose work is not measured, but shows in what it has taken, needs this long for it. */
+static const double TAKING_S = 5;
 /* Rounds are one second long (stress_ng.c): one that ends sooner than this had nothing to do. */
 #define SHORTEST_ROUND_S 0.5
 /* So many starved rounds in a row are no bad luck any more. */
@@ -79,6 +81,8 @@ static void on_start(struct workload_stream *stream, double t_s)
 	stream->stopped = false;
 	stream->round_worked = false;
 	stream->repeats = false;
+	stream->start_worked = false;
+	stream->start_intervals = stream->interval_count;
 	stream->start_times_s = xgrow(stream->start_times_s, stream->starts, &stream->start_capacity,
 		sizeof(*stream->start_times_s));
 	stream->start_times_s[stream->starts++] = t_s;
@@ -121,25 +125,21 @@ static void on_exit_line(struct workload_stream *stream, double t_s, const char 
 
 static void on_stopped(struct workload_stream *stream, double t_s)
 {
-	bool worked = false, reported = false;
-
 	stream->stop_times_s = xgrow(
 		stream->stop_times_s, stream->stops, &stream->stop_capacity, sizeof(*stream->stop_times_s));
 	stream->stop_times_s[stream->stops++] = t_s;
 	stream->stopped = true;
-	if (!stream->starts)
+	if (!stream->starts || stream->start_worked)
 		return;
-	double start_s = stream->start_times_s[stream->starts - 1];
-	for (size_t i = 0; i < stream->interval_count; i++) {
-		if (stream->intervals[i].to_s < start_s)
-			continue;
-		reported = true;
-		worked = worked || stream->intervals[i].work > 0;
-	}
-	if (reported && !worked)
+	double lasted_s = t_s - stream->start_times_s[stream->starts - 1];
+	bool reported = stream->interval_count > stream->start_intervals;
+	bool measured = reported && !isnan(stream->intervals[stream->interval_count - 1].work);
+	if (measured)
 		trouble(stream, "%s ran and did no work", stream->ops->name);
-	else if (!reported && t_s - start_s >= SILENCE_S)
-		trouble(stream, "%s ran for %.0f s and reported no work", stream->ops->name, t_s - start_s);
+	else if (reported && lasted_s >= TAKING_S)
+		trouble(stream, "%s ran for %.0f s and took nothing", stream->ops->name, lasted_s);
+	else if (!reported && lasted_s >= SILENCE_S)
+		trouble(stream, "%s ran for %.0f s and reported no work", stream->ops->name, lasted_s);
 }
 
 static void on_runner_line(struct workload_stream *stream, double t_s, const char *line)
@@ -179,6 +179,7 @@ void workload_stream_line(struct workload_stream *stream, double t_s, const char
 		add_interval(stream, &interval);
 		stream->round_worked = true;
 		stream->empty_rounds = 0;
+		stream->start_worked = stream->start_worked || interval.work > 0;
 	}
 	if (*line == '@') {
 		on_runner_line(stream, t_s, line);
@@ -186,6 +187,9 @@ void workload_stream_line(struct workload_stream *stream, double t_s, const char
 		free(stream->last_line);
 		stream->last_line = xstrdup(line);
 	}
+	if (stream->starts && stream->ops->parser_worked && stream->ops->parser_worked(stream->parser))
+		stream->start_worked = true;
+	stream->worked = stream->worked || stream->start_worked;
 }
 
 int workload_stream_read(struct workload_stream *stream, const char *path, struct err *err)

@@ -27,7 +27,7 @@ struct work_value {
 /* How much work was done between two times on the run's clock (t_s). */
 struct work_interval {
 	double from_s, to_s;
-	double work;                    /* in the workload's work unit */
+	double work;                    /* in the workload's work unit; NAN: not known */
 	double values[WORK_VALUES_MAX]; /* as the ops' values say; NAN: not reported */
 };
 
@@ -41,7 +41,8 @@ struct workload_place {
 	const char *
 		disk; /* the tenant's part of the scarce disk, as the guest sees it: "/dev/vdb"; NULL: none */
 	uint64_t disk_bytes;
-	const char *job_name; /* the job file as the user knows it, for messages; NULL: job_path */
+	uint64_t memory_bytes; /* of the guest; 0: not known */
+	const char *job_name;  /* the job file as the user knows it, for messages; NULL: job_path */
 };
 
 struct workload_ops {
@@ -76,6 +77,8 @@ struct workload_ops {
 	 */
 	const struct workload_ops *server;
 	const char *ready_line;
+	/* Whether it has done what it is for since its last start, where no interval's work tells that. */
+	bool (*parser_worked)(const struct workload_parser *parser);
 	/* A line that is part of a report: no words for people, so never what trouble quotes. */
 	bool (*is_report)(const char *line);
 };
@@ -102,8 +105,11 @@ struct workload_stream {
 	const struct workload_ops *ops;
 	struct workload_parser *parser;
 	bool ready, started, stopped, failed;
-	unsigned starts;       /* how many "@start" lines */
-	double *start_times_s; /* t_s of each */
+	bool worked;            /* has done some work, or whatever it is for */
+	bool start_worked;      /* since the last start */
+	size_t start_intervals; /* how many intervals there were then */
+	unsigned starts;        /* how many "@start" lines */
+	double *start_times_s;  /* t_s of each */
 	size_t start_capacity;
 	double *stop_times_s; /* t_s of each "@stopped" */
 	unsigned stops;

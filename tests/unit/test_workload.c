@@ -26,8 +26,12 @@
 	"stress-ng: metrc: [9] cpu                  80      1.00      0.50      0.01        80.00         160.00\n"
 #define OTHER                                                                                                \
 	"stress-ng: metrc: [9] matrix             8417.15 add matrix ops per sec (geometic mean of 1 instances)\n"
-#define COMPLETED "stress-ng: info:  [9] successful run completed in 1.01s\n"
-#define ZERO      "stress-ng: warn:  [9] metrics-check: all bogo-op counters are zero, data may be incorrect\n"
+#define COMPLETED  "stress-ng: info:  [9] successful run completed in 1.01s\n"
+#define ZERO       "stress-ng: warn:  [9] metrics-check: all bogo-op counters are zero, data may be incorrect\n"
+#define GUEST(kib) "@guest available_kib " kib "\n"
+/* What stress-ng says in the end of a stressor that slept: no work, and not what it is for. */
+#define HANG                                                                                                 \
+	"stress-ng: metrc: [9] vm                    0      3.03      0.01      0.06         0.00           0.00\n" COMPLETED
 
 static const struct workload_ops *stress_ng(void)
 {
@@ -76,6 +80,22 @@ static const struct {
 		"@start 1\n@round 1\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\n17\n18\n19\n20\n@stopped\n",
 		0, 0, 0, 0, "reported no work"},
 	{"stopped soon, nothing reported", "@start 1\n@round 1\n1\n@stopped\n", 0, 0, 0, 0, NULL},
+	{"holds memory", GUEST("130000") "@start 1\n1\n" GUEST("60000") HANG "@stopped\n" GUEST("129000"), 2,
+		10, 11.5, NAN, NULL},
+	{"holds memory, ended early", GUEST("130000") "@start 1\n" GUEST("129990") "@stopped\n", 1, 10, 11,
+		NAN, NULL},
+	{"took no memory",
+		GUEST("130000") "@start 1\n1\n2\n3\n4\n5\n6\n7\n" GUEST("129990") "8\n9\n10\n" HANG
+										  "@stopped\n",
+		1, 13, 14.5, NAN, "ran for 7 s and took nothing"},
+	{"took memory at the first start alone",
+		GUEST("130000") "@start 1\n" GUEST("60000") "@stopped\n" GUEST(
+			"129000") "@start 2\n1\n2\n3\n4\n5\n6\n"
+				  "7\n8\n" GUEST("128000") "9\n10\n@stopped\n",
+		3, 10, 11, NAN, "took nothing"},
+	{"a holder that ends by itself",
+		GUEST("130000") "@start 1\nstress-ng: vm: gave up trying to mmap, no available memory\n@exit 0 300\n",
+		0, 0, 0, 0, "ended by itself before it was stopped (its last line: stress-ng: vm: gave up"},
 };
 
 static void streams_are_understood(void **state)
@@ -97,7 +117,10 @@ static void streams_are_understood(void **state)
 		if (streams[i].intervals) {
 			assert_float_equal(stream.intervals[0].from_s, streams[i].from_s, 1e-9);
 			assert_float_equal(stream.intervals[0].to_s, streams[i].to_s, 1e-9);
-			assert_float_equal(stream.intervals[0].work, streams[i].work, 1e-9);
+			if (isnan(streams[i].work))
+				assert_true(isnan(stream.intervals[0].work));
+			else
+				assert_float_equal(stream.intervals[0].work, streams[i].work, 1e-9);
 		}
 		if (streams[i].trouble) {
 			assert_non_null(stream.trouble);
@@ -107,6 +130,9 @@ static void streams_are_understood(void **state)
 			fail_msg("unexpected: '%s'", stream.trouble);
 		}
 		assert_true(stream.started);
+		assert_int_equal(
+			stream.worked, strstr(streams[i].lines, GUEST("60000")) ||
+					       (streams[i].intervals && strstr(streams[i].lines, MATRIX)));
 		workload_stream_release(&stream);
 	}
 }
@@ -197,7 +223,62 @@ static const struct {
 	{"sequential", "a.stress", "run sequential\ncpu 1\n", ":1: 'run sequential'"},
 	{"run what", "a.stress", "run fast\ncpu 1\n", ":1: 'run' is 'parallel'"},
 	{"no option", "a.stress", "cpu 1\nCPU 2\n", ":2: 'CPU' is not an option"},
+	{"memory", "a.stress", "vm 1\nvm-bytes 96M\nvm-hang 0\n", NULL},
+	{"memory without bounds", "a.stress", "vm 1\nbigheap 1\n",
+		":2: 'bigheap' takes all memory of the guest"},
 };
+
+/* Jobs with a vm stressor run on until they are stopped, and must fit the guest. */
+static const struct {
+	const char *name, *text, *argv, *error;
+	bool repeat;
+} stress_commands[] = {
+	{"a chain", "cpu 1\n", "stress-ng --job J --timeout 1s --metrics-brief", NULL, true},
+	{"vm-rw takes no memory", "vm-rw 1\n", "stress-ng --job J --timeout 1s --metrics-brief", NULL, true},
+	{"endless", "vm 1\nvm-bytes 96M\n", "--memory stress-ng --job J --timeout 0 --metrics-brief", NULL,
+		false},
+	{"a part", "vm 1\nvm-bytes 90%\n", "--memory stress-ng --job J --timeout 0 --metrics-brief", NULL,
+		false},
+	{"it just fits", "vm 1\nvm-bytes 122880k\n", "--memory stress-ng --job J --timeout 0 --metrics-brief",
+		NULL, false},
+	{"too much", "vm 1\n\nvm-bytes 160m\n", NULL,
+		"x.stress:3: vm stressors of 160 MiB do not fit a guest of 192 MiB, which needs 72 MiB itself",
+		false},
+	{"the default is too much", "vm 1\n", NULL, "x.stress:1: vm stressors of 256 MiB do not fit", false},
+	{"gigabytes", "vm 1\nvm-bytes 1G\n", NULL, "x.stress:2: vm stressors of 1024 MiB", false},
+};
+
+static void stress_jobs_run_as_they_must(void **state)
+{
+	const struct workload_place place = {
+		.job_path = "J", .job_name = "x.stress", .memory_bytes = UINT64_C(192) << 20};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stress_commands); i++) {
+		struct err err = ERR_INIT;
+		char **argv = NULL;
+		bool repeat = !stress_commands[i].repeat;
+
+		print_message("case: %s\n", stress_commands[i].name);
+		int result = stress_ng()->command(&place, stress_commands[i].text, &argv, &repeat, &err);
+		if (stress_commands[i].error) {
+			assert_int_equal(result, -1);
+			assert_int_equal(err.domain, ERR_INPUT);
+			if (!strstr(err.text, stress_commands[i].error))
+				fail_msg("'%s' has no '%s'", err.text, stress_commands[i].error);
+			continue;
+		}
+		assert_int_equal(result, 0);
+		assert_int_equal(repeat, stress_commands[i].repeat);
+		AUTO(buf) struct buf line = BUF_INIT;
+		for (size_t k = 0; argv[k]; k++) {
+			buf_addf(&line, "%s%s", k ? " " : "", argv[k]);
+			free(argv[k]);
+		}
+		free(argv);
+		assert_string_equal(line.data, stress_commands[i].argv);
+	}
+}
 
 static void jobs_are_checked(void **state)
 {
@@ -268,6 +349,8 @@ static void shipped_jobs_are_right(void **state)
 		{"cpu-matrix.stress", "stress-ng", true},
 		{"cpu-int.stress", "stress-ng", true},
 		{"cpu-fp.stress", "stress-ng", true},
+		{"memory-write.stress", "stress-ng", false},
+		{"memory-hold.stress", "stress-ng", false},
 		{"net-tcp.iperf3", "iperf3", false},
 		{"net-udp.iperf3", "iperf3", false},
 		{"disk-randread.fio", "fio", false},
@@ -320,6 +403,7 @@ int main(void)
 		cmocka_unit_test(rate_is_the_mean_of_what_is_covered),
 		cmocka_unit_test(kept_streams_are_read),
 		cmocka_unit_test(jobs_are_checked),
+		cmocka_unit_test(stress_jobs_run_as_they_must),
 		cmocka_unit_test(tools_are_complete),
 		cmocka_unit_test(shipped_jobs_are_right),
 	};
