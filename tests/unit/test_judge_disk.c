@@ -53,12 +53,13 @@ struct disk_case {
 	bool ignores_weight, ignores_throttle;
 	double red_times;
 	double delay_s;
-	double fed;         /* so much of the rate is used; 0: all */
-	double shallow;     /* red's queue is only so deep from 12 s on; 0: full */
-	bool no_queue;      /* no column says how deep queues are */
-	bool queue_of_fio;  /* only the tool says */
-	double host_idle;   /* part of the host's CPUs; 0: 0.4 */
-	double late_p99_ms; /* of red; 0: 20 */
+	double fed;          /* so much of the rate is used; 0: all */
+	double shallow;      /* red's queue is only so deep from 12 s on; 0: full */
+	double shallow_to_s; /* until then; 0: to the end */
+	bool no_queue;       /* no column says how deep queues are */
+	bool queue_of_fio;   /* only the tool says */
+	double host_idle;    /* part of the host's CPUs; 0: 0.4 */
+	double late_p99_ms;  /* of red; 0: 20 */
 	double drop_from_s, drop_to_s;
 };
 
@@ -93,9 +94,20 @@ static const struct disk_case cases[] = {
 	{.name = "red does not want as much as it might",
 		.yaml = weight_yaml,
 		.verdicts = "piiiiii",
-		.shallow = 9,
+		.shallow = 8.5,
 		.reason =
-			"'red' should want more than it gets, but had 9.0 requests in its queue from 12.0 s on where it can have 16.0"},
+			"'red' should want more than it gets, but had 8.5 requests in its queue where it can have 16.0"},
+	{.name = "red's queue is half empty for a second",
+		.yaml = weight_yaml,
+		.verdicts = "ppppppp",
+		.shallow = 9,
+		.shallow_to_s = 13},
+	{.name = "red's queue runs empty for a second",
+		.yaml = weight_yaml,
+		.verdicts = "piiiiii",
+		.shallow = 3,
+		.shallow_to_s = 13,
+		.reason = "had 3.0 requests in its queue from 12.0 s to 13.0 s where it can have 16.0"},
 	{.name = "queues a little shallower than they could be",
 		.yaml = weight_yaml,
 		.verdicts = "ppppppp",
@@ -152,7 +164,9 @@ static double red_part(const struct disk_case *c, double t_s)
 
 static double depth_at(const struct disk_case *c, unsigned tenant, double t_s)
 {
-	return tenant == 1 && c->shallow > 0 && t_s >= 12 ? c->shallow : DEPTH;
+	bool now = t_s >= 12 && (!(c->shallow_to_s > 0) || t_s < c->shallow_to_s);
+
+	return tenant == 1 && c->shallow > 0 && now ? c->shallow : DEPTH;
 }
 
 static void add_rows(
