@@ -64,7 +64,7 @@ static void add_callout(
 {
 	const struct plot_side *side = &figure->sides[s];
 	size_t count = side->scenario->tenant_count;
-	double means[SCENARIO_MAX_TENANTS], top = side->capacity;
+	double means[SCENARIO_MAX_TENANTS] = {0}, top = side->capacity;
 	int tenant = callout->tenant;
 
 	for (unsigned t = 0; t < count; t++) {
