@@ -27,8 +27,8 @@ if (is_last) {
 if (s == 1) {
 	middle = (top_px + bottom_px) / 2.0
 	size = ll_p_px[p] > 200 ? 14 : 12.5
-	set label ll_p_label[p] at screen X(ll_p_label_2[p] eq '' ? 16 : 11), Y(middle) center rotate by 90 font ll_font_px(size)
-	set label ll_p_label_2[p] at screen X(26), Y(middle) center rotate by 90 font ll_font_px(size)
+	set label ll_p_label[p] at screen X(ll_p_label_2[p] eq '' ? 16 : 10), Y(middle) center rotate by 90 font ll_font_px(size)
+	set label ll_p_label_2[p] at screen X(24), Y(middle) center rotate by 90 font ll_font_px(size)
 }
 if (ll_most[p] < ll_least[p]) {
 	set label sprintf("no values of '%s' in series.csv", ll_p_column[p]) at graph 0.5, 0.5 center boxed front font ll_font_px(14) textcolor rgb 0x8a5a00
@@ -73,7 +73,7 @@ do for [k = 1:|$bands|] {
 if (ll_p_capacity[p] ne '' && ll_capacity > 0 && main eq ll_main_column) {
 	set arrow from graph 0, first ll_capacity to graph 1, first ll_capacity nohead linewidth 1 dashtype (4, 5) linecolor rgb 0x707070
 	if (s == ll_sides) {
-		set label ll_p_capacity[p] at graph 1, first ll_capacity right boxed offset screen X(-8), screen (10.0 / ll_height) font ll_font_px(12) textcolor rgb 0x505050
+		set label ll_p_capacity[p] at graph 1, first ll_capacity right front offset screen X(-8), screen (10.0 / ll_height) font ll_font_px(12) textcolor rgb 0x505050
 	}
 }
 
