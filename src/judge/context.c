@@ -71,8 +71,6 @@ void context_load(struct judge_context *context)
 		{RESOURCE_CPU, &context->idle, "set_idle_ns"},
 		{RESOURCE_CPU, &context->steal, "set_steal_ns"},
 		{RESOURCE_NET, &context->shared, "net_class_bytes"},
-		{RESOURCE_DISK, &context->host_busy, "host_busy_ns"},
-		{RESOURCE_DISK, &context->host_idle, "host_idle_ns"},
 		{RESOURCE_MEMORY, &context->scanned, "vm_pgscan"},
 		{RESOURCE_MEMORY, &context->reclaimed, "vm_pgsteal"},
 		{RESOURCE_MEMORY, &context->swapped_out, "vm_pswpout"},
@@ -94,6 +92,10 @@ void context_load(struct judge_context *context)
 		if (of[singles[i].resource])
 			counter_load(singles[i].counter, input->samples, "host", singles[i].column);
 	context->available.is_level = true;
+	if (of[RESOURCE_NET] || of[RESOURCE_DISK]) {
+		counter_load(&context->host_busy, input->samples, "host", "host_busy_ns");
+		counter_load(&context->host_idle, input->samples, "host", "host_idle_ns");
+	}
 }
 
 double judge_capacity(const struct judge_context *context, enum measure measure)

@@ -9,8 +9,6 @@
 /* Of the disk's declared rate. */
 #define CARRIED_MIN_CONTENTION 0.95
 #define CARRIED_MAX_PLENTY     0.90
-/* Of the host's CPUs: with 6 % idle the guests, not the disk, were what was scarce (200 MiB/s under TCG). */
-#define IDLE_MIN 0.10
 /*
  * Of the deepest queue that the tenant had in any second of the run, which is how many requests its workload keeps: over the
  * window, and in every second.  Full queues were 0.92 to 0.99 deep in seconds without other load and 0.6 with some; a queue of
@@ -86,22 +84,29 @@ static bool is_deep(const struct judge_context *context, size_t tenant, double f
  * A workload that keeps n requests in flight and waits for the disk alone has n of them there all the time; one that is held
  * up elsewhere (its guest's CPU, QEMU's threads) has fewer.
  */
-static bool everybody_queued(const struct judge_context *context, const struct model_step *step,
-	double from_s, double to_s, struct finding *finding)
+static bool everybody_queued(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < context->input->scenario->tenant_count; i++) {
-		const struct counter *queue = &context->queue[i];
-		AUTO(free_ptr) char *what = xasprintf("the queue of '%s'", name_of(context, i));
-		double from = from_s, to = to_s;
-		if (!evidence_is_unserved(step, i))
+	for (size_t s = 0; s < context->model.step_count; s++) {
+		const struct model_step *step = &context->model.steps[s];
+		double begin_s = fmax(from_s, step->from_s), end_s = fmin(to_s, step->to_s);
+		/* After a change inside the window a queue has a moment to fill. */
+		if (step->from_s > from_s)
+			begin_s += SECOND;
+		if (end_s - begin_s < SECOND / 2)
 			continue;
-		any = true;
-		if (!window_covered(context, queue, what, &from, &to, finding))
-			return false;
-		if (!is_deep(context, i, from, to, finding))
-			return false;
+		for (size_t i = 0; i < context->input->scenario->tenant_count; i++) {
+			AUTO(free_ptr) char *what = xasprintf("the queue of '%s'", name_of(context, i));
+			double from = begin_s, to = end_s;
+			if (!evidence_is_unserved(step, i))
+				continue;
+			any = true;
+			if (!window_covered(context, &context->queue[i], what, &from, &to, finding) ||
+				!is_deep(context, i, from, to, finding))
+				return false;
+		}
 	}
 	if (!any)
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
@@ -109,41 +114,20 @@ static bool everybody_queued(const struct judge_context *context, const struct m
 	return true;
 }
 
-static bool host_idles(
-	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
-{
-	double from = from_s, to = to_s;
-
-	if (!window_covered(context, &context->host_busy, "host_busy_ns", &from, &to, finding) ||
-		!window_covered(context, &context->host_idle, "host_idle_ns", &from, &to, finding))
-		return false;
-	double busy = counter_growth(&context->host_busy, from, to);
-	double idle = counter_growth(&context->host_idle, from, to);
-	if (!(idle >= IDLE_MIN * (idle + busy)))
-		return finding_set(finding, VERDICT_INCONCLUSIVE,
-			"no contention for the disk: the host's CPUs were idle for only %.1f %% of their time, so they "
-			"may be what was scarce; at least 10 %% is needed",
-			100 * idle / (idle + busy));
-	return true;
-}
-
 static bool disk_contention(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
-	const struct model_step *step = evidence_main_step(context, from_s, to_s);
 	double sum = 0, capacity = context->model.capacity;
 
-	if (!step)
-		return finding_set(
-			finding, VERDICT_INCONCLUSIVE, "nothing is known of %.6g s to %.6g s", from_s, to_s);
-	if (!moved(context, from_s, to_s, &sum, finding) || !host_idles(context, from_s, to_s, finding))
+	if (!moved(context, from_s, to_s, &sum, finding) ||
+		!evidence_host_idles(context, "disk", from_s, to_s, finding))
 		return false;
 	/* How fast a real disk is nobody declared. */
 	if (isfinite(capacity) && sum < CARRIED_MIN_CONTENTION * capacity)
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
 			"no contention: the disk moved %.1f %% of its rate; at least 95 %% is needed",
 			100 * sum / capacity);
-	return everybody_queued(context, step, from_s, to_s, finding);
+	return everybody_queued(context, from_s, to_s, finding);
 }
 
 static bool disk_plenty(

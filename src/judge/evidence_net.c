@@ -147,8 +147,14 @@ static char *net_disturbance(const struct judge_context *context, unsigned tenan
 			      : xstrdup("whether it had anything queued is not known");
 }
 
+static bool net_calm(const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	return evidence_host_idles(context, "link", from_s, to_s, finding);
+}
+
 const struct evidence_ops evidence_net = {
 	.contention = net_contention,
 	.plenty = net_plenty,
+	.calm = net_calm,
 	.disturbance = net_disturbance,
 };

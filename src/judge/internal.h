@@ -65,6 +65,7 @@ struct judge_context {
 	struct counter shared; /* bytes of the class that all share */
 	/* disk */
 	struct counter queue[SCENARIO_MAX_TENANTS]; /* integral of the requests in flight, seconds */
+	/* net and disk */
 	struct counter host_busy, host_idle;
 	/* memory, whole host */
 	struct counter scanned, reclaimed, swapped_out, killed, available;
@@ -122,6 +123,12 @@ struct evidence_ops {
 		const struct judge_context *context, double from_s, double to_s, struct finding *finding);
 	bool (*plenty)(
 		const struct judge_context *context, double from_s, double to_s, struct finding *finding);
+	/*
+	 * NULL, or what must hold beside contention where something fails: what only gets worse by a disturbance is right in
+	 * spite of one when it is right.
+	 */
+	bool (*calm)(
+		const struct judge_context *context, double from_s, double to_s, struct finding *finding);
 	/* NULL: nothing is known that could. */
 	char *(*disturbance)(
 		const struct judge_context *context, unsigned tenant, double from_s, double to_s);
@@ -132,6 +139,10 @@ extern const struct evidence_ops evidence_cpu, evidence_net, evidence_memory, ev
 const struct model_step *evidence_main_step(const struct judge_context *context, double from_s, double to_s);
 /* By the model it wants more than it gets; where no model says what it gets: it works without a declared end. */
 bool evidence_is_unserved(const struct model_step *step, size_t tenant);
+
+/* The host's CPUs had something to spare, so that they are not what was scarce. */
+bool evidence_host_idles(const struct judge_context *context, const char *scarce, double from_s, double to_s,
+	struct finding *finding);
 
 /* share, level, ratio */
 void judge_mean(const struct judge_context *context, struct finding *finding);

@@ -22,6 +22,7 @@ struct response {
 	double band;             /* half its width */
 	double smooth_s;
 	double capacity; /* 1 where levels are in the measure's unit */
+	bool was;        /* the old level is what the tenant had */
 };
 
 bool judge_event_times(const struct judge_context *context, const struct expect_spec *expect,
@@ -137,6 +138,40 @@ static void measure(const struct metric *metric, const struct response *response
 	finding->measured = finding->settling_time_s;
 }
 
+static bool is_raw(const struct scenario *scenario, const struct event_spec *event)
+{
+	enum net_apply apply = event->apply == NET_APPLY_COUNT ? scenario->link.apply : event->apply;
+
+	return apply == NET_APPLY_RAW;
+}
+
+static bool sets_priority(const struct event_spec *event)
+{
+	for (size_t i = 0; event->kind == EVENT_SET && i < event->setting_count; i++)
+		if (event->settings[i].limit == LIMIT_NET_PRIORITY)
+			return true;
+	return false;
+}
+
+/*
+ * The event sets a priority that a plain kernel call set before (applier/net.h), which the kernel ignored while there was
+ * something queued.  The model has it since then, the tenants have not: their old level is what they had.
+ */
+static bool ends_raw(const struct scenario *scenario, const struct expect_spec *expect)
+{
+	uint32_t raw = 0;
+
+	for (size_t i = 0; i < scenario->event_count; i++) {
+		const struct event_spec *event = &scenario->events[i];
+		if (!sets_priority(event))
+			continue;
+		if (event->at_ns == expect->after_ns && !is_raw(scenario, event) && (event->tenants & raw))
+			return true;
+		raw = is_raw(scenario, event) ? raw | event->tenants : raw & ~event->tenants;
+	}
+	return false;
+}
+
 /* Levels and the band, as far as the scenario and the model say them. */
 static void set_levels(const struct judge_context *context, double confirmed_s, struct response *response,
 	struct finding *finding)
@@ -146,17 +181,17 @@ static void set_levels(const struct judge_context *context, double confirmed_s, 
 
 	if (judge_settles_to_level(expect)) {
 		response->capacity = 1;
-		response->before = (double)NAN;
+		response->was = true;
 		response->after = expect->value;
 		response->band =
 			expect->within_absolute
 				? expect->within
 				: expect->within * (isnan(capacity) ? fabs(expect->value) : capacity);
-		/* What was just before is known when the samples are. */
 		finding->tolerance = response->band;
 		return;
 	}
 	response->capacity = capacity;
+	response->was = ends_raw(context->input->scenario, expect);
 	response->band = expect->within_absolute ? expect->within / capacity : expect->within;
 	finding->tolerance = response->band;
 	response->before = expect->resource == context->model.resource && !isnan(capacity)
@@ -182,7 +217,7 @@ static bool tells_apart(const struct response *response, const char *name, struc
 	if (fabs(response->after - response->before) > response->band)
 		return true;
 	return finding_set(finding, VERDICT_INCONCLUSIVE,
-		judge_settles_to_level(expect)
+		response->was
 			? "nothing to settle: '%s' had %s before the event and should have %s after it, which the band of "
 			  "%s does not tell apart"
 			: "nothing to settle: the expected share of '%s' is %s before the event and %s after it, which the "
@@ -200,7 +235,7 @@ static bool begins_right(const struct judge_context *context, const struct metri
 
 	if (!window_covered(context, &metric->total, metric->what, &from_s, &response->until_s, finding))
 		return false;
-	if (judge_settles_to_level(expect)) {
+	if (response->was) {
 		response->before = metric->is_level
 					   ? metric_at(metric, response->event_s)
 					   : smooth(metric, response, response->event_s - response->smooth_s,
@@ -279,16 +314,13 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 			response.until_s = fmin(response.until_s, context->death_s[i]);
 	set_levels(context, confirmed_s, &response, finding);
 	response.smooth_s = fmax(fmin(fmax(limit_s, 0.4), 1), 2 * context->interval_s);
-	if (!judge_settles_to_level(expect)) {
-		if (isnan(response.before) || isnan(response.after)) {
-			(void)finding_set(finding, VERDICT_INCONCLUSIVE,
-				"the model says nothing about %.6g s to %.6g s", response.event_s,
-				response.until_s);
-			return;
-		}
-		if (!tells_apart(&response, name, finding))
-			return;
+	if (isnan(response.before) || isnan(response.after)) {
+		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+			"the model says nothing about %.6g s to %.6g s", response.event_s, response.until_s);
+		return;
 	}
+	if (!response.was && !tells_apart(&response, name, finding))
+		return;
 	if (response.until_s - response.event_s < limit_s + response.smooth_s) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
 			"the next change comes %.3g s after the event; %.3g s to settle and a window of %.3g s do not fit",

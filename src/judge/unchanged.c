@@ -114,9 +114,9 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 	       half = hypot(half_before, half_after);
 	finding->interval_low = finding->measured - half_after;
 	finding->interval_high = finding->measured + half_after;
-	if (!something_changed(context, finding) || !control_passed(context, finding) ||
+	if (!something_changed(context, finding) ||
 		(both && !evidence_holds(context, before_s, start_s, finding)) ||
-		!evidence_holds(context, from_s, to_s, finding))
+		!evidence_holds(context, from_s, to_s, finding) || !control_passed(context, finding))
 		return;
 	double off = finding->measured - finding->expected;
 	bool inside = fabs(off) <= finding->tolerance;

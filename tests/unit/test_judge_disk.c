@@ -45,7 +45,8 @@ static const char noop_yaml[] =
 	"  - {unchanged: disk, tenant: red, after: 10s, window: [11s, 20s], within: 5%, control: throttled, name: A}\n"
 	"  - {level: disk, tenant: red, window: [21s, 30s], is: 10MiB/s, within: 5%, name: throttled}\n"
 	"  - {share: disk, tenant: red, window: [11s, 20s], is: model, within: 3%, name: B}\n"
-	"  - {share: disk, tenant: red, window: [11s, 20s], is: 50%, within: 3%, name: C}\n";
+	"  - {share: disk, tenant: red, window: [11s, 20s], is: 50%, within: 3%, name: C}\n"
+	"  - {conserves: disk, window: [2s, 30s], within: 3%, every: 5s, name: D}\n";
 
 struct disk_case {
 	const char *name, *yaml, *verdicts, *reason;
@@ -134,13 +135,13 @@ static const struct disk_case cases[] = {
 		.reason = "the kernel holds 501"},
 	{.name = "no scheduler: the weight does nothing",
 		.yaml = noop_yaml,
-		.verdicts = "ppip",
+		.verdicts = "ppipp",
 		.ignores_weight = true,
 		.reason = "the model says nothing"},
-	{.name = "no scheduler, but the weight acts", .yaml = noop_yaml, .verdicts = "fpif"},
+	{.name = "no scheduler, but the weight acts", .yaml = noop_yaml, .verdicts = "fpifp"},
 	{.name = "no scheduler, and the throttle does nothing either",
 		.yaml = noop_yaml,
-		.verdicts = "ifip",
+		.verdicts = "ifipp",
 		.ignores_weight = true,
 		.ignores_throttle = true,
 		.reason = "the positive control 'throttled' did not pass"},
@@ -166,6 +167,9 @@ static double depth_at(const struct disk_case *c, unsigned tenant, double t_s)
 {
 	bool now = t_s >= 12 && (!(c->shallow_to_s > 0) || t_s < c->shallow_to_s);
 
+	/* What a throttle holds back is in no queue of the disk's. */
+	if (tenant == 1 && c->yaml == noop_yaml && t_s >= 20 && !c->ignores_throttle)
+		return 0;
 	return tenant == 1 && c->shallow > 0 && now ? c->shallow : DEPTH;
 }
 

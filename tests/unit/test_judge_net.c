@@ -81,6 +81,25 @@ static const char over_yaml[] =
 	"  - {conserves: net, window: [2s, 10s], within: 3%, every: 5s, name: A}\n"
 	"  - {level: net, tenant: blue, window: [2s, 10s], is: model, within: 3%, name: B}\n";
 
+/* First a plain change that does nothing, then the same in the way that works. */
+static const char twice_yaml[] =
+	"name: twice\n"
+	"title: twice\n"
+	"scarce: {link: {rate: 300Mbit/s}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.iperf3, limits: {net.rate: 10Mbit/s}}\n"
+	"  - {name: green, workload: w.iperf3, limits: {net.rate: 10Mbit/s}}\n"
+	"  - {name: red, workload: w.iperf3, limits: {net.rate: 10Mbit/s}}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 10s, set: {tenant: red, net.priority: 1, net.apply: raw}}\n"
+	"  - {at: 20s, set: {tenant: red, net.priority: 1, net.apply: reliable}}\n"
+	"  - {at: 30s, stop: all}\n"
+	"expect:\n"
+	"  - {unchanged: net, tenant: red, after: 10s, window: [11s, 20s], within: 5%, control: B, name: A}\n"
+	"  - {settles: net, tenant: red, after: 20s, within: 1s, name: B}\n"
+	"  - {settles: net, tenant: blue, after: 20s, within: 1s, name: C}\n";
+
 /* A load that takes its time to begin, and one that dies. */
 static const char start_yaml[] =
 	"name: start\n"
@@ -116,6 +135,7 @@ struct net_case {
 	double burst_bytes;            /* every second reading is ahead by this much */
 	bool payload_half;             /* iperf3 sees half of what HTB lets through */
 	double dies_s;                 /* green's death, which the log knows */
+	double host_idle;              /* part of the host's CPUs; 0: 0.4 */
 	double ramp_s;                 /* after the start the senders need so long to fill the link */
 };
 
@@ -218,6 +238,16 @@ static const struct net_case cases[] = {
 		.verdicts = "ppppppppfp",
 		.payload_half = true,
 		.reason = "as iperf3 reports it"},
+	{.name = "right on a host that is busy",
+		.yaml = priority_yaml,
+		.verdicts = "pppppppppp",
+		.host_idle = 0.02},
+	{.name = "wrong on a host that is busy",
+		.yaml = priority_yaml,
+		.verdicts = "piipippipp",
+		.ignores_changes = true,
+		.host_idle = 0.02,
+		.reason = "the host's CPUs were idle for only"},
 	{.name = "raw: nothing changes but the ceil",
 		.yaml = raw_yaml,
 		.verdicts = "ppf",
@@ -244,6 +274,16 @@ static const struct net_case cases[] = {
 		.ignores_changes = true,
 		.log = {.not_read_back = true},
 		.reason = "never read back"},
+	{.name = "raw, then reliable", .yaml = twice_yaml, .verdicts = "ppp", .ignores_changes = true},
+	{.name = "raw takes effect, and reliable has nothing left to do",
+		.yaml = twice_yaml,
+		.verdicts = "iii",
+		.reason = "the positive control 'B' did not pass (inconclusive)"},
+	{.name = "raw, then reliable, and neither does anything",
+		.yaml = twice_yaml,
+		.verdicts = "iff",
+		.ignores_changes = true,
+		.ignores_ceil = true},
 	{.name = "plenty", .yaml = plenty_yaml, .verdicts = "ppi", .reason = "no contention"},
 	{.name = "plenty: blue gets less than it wants",
 		.yaml = plenty_yaml,
@@ -278,8 +318,9 @@ static const struct net_case cases[] = {
 		.reason = "off by +33.33 %"},
 };
 
-enum { BYTES, BACKLOG };
-static const char *const columns[] = {"net_class_bytes", "net_class_backlog_bytes"};
+enum { BYTES, BACKLOG, BUSY, IDLE };
+static const char *const columns[] = {
+	"net_class_bytes", "net_class_backlog_bytes", "host_busy_ns", "host_idle_ns"};
 static const char *const series_columns[] = {"payload_rx_mbit_per_s"};
 
 /* Bits per second that a tenant gets at a time. */
@@ -364,7 +405,11 @@ static void add_rows(const struct net_case *c, struct made_run *run, double t_s,
 		cells = table_add_row(&run->series, t_s, name);
 		cells[0] = grown[i] * 8 / MADE_INTERVAL_S / 1e6 * (c->payload_half ? 0.475 : 0.95);
 	}
-	table_add_row(&run->samples, t_s, "host")[BYTES] = floor(all);
+	double *cells = table_add_row(&run->samples, t_s, "host");
+	double idle = c->host_idle > 0 ? c->host_idle : 0.4, since_s = t_s + 10;
+	cells[BYTES] = floor(all);
+	cells[BUSY] = floor(since_s * 2 * (1 - idle) * 100) * 1e7;
+	cells[IDLE] = floor(since_s * 2 * idle * 100) * 1e7;
 }
 
 static void make_samples(const struct net_case *c, struct made_run *run)
