@@ -10,9 +10,10 @@
 #include "plot/figure.h"
 #include "plot/parts.h"
 
-#define TITLE_PX    19.0
-#define SUBTITLE_PX 13.0
-#define LEAST_PX    14.0 /* of a title */
+#define TITLE_PX       19.0
+#define SUBTITLE_PX    13.0
+#define LEAST_PX       14.0 /* of a title */
+#define VERDICT_GAP_PX 16.0
 
 static int set_up(const struct plot_input *input, struct plot_figure *figure, struct err *err)
 {
@@ -93,27 +94,51 @@ static char *verdict_text(const struct judgement *judgement)
 		"verdict: %s (%zu of %zu)", verdict_name(judgement->verdict), passed, judgement->count);
 }
 
+static const char *title_of(const struct scenario *scenario)
+{
+	return scenario->title && *scenario->title ? scenario->title : scenario->name;
+}
+
 /*
  * The title shares its line with the verdict where there is room, that is on a figure with one side; else the verdict
- * stands below, beside the subtitle.  Smaller letters first, then fewer.
+ * stands below, beside the subtitle.
  */
+static double title_width(const struct plot_figure *figure, const struct plot_side *side)
+{
+	AUTO(free_ptr) char *verdict = verdict_text(side->input->judgement);
+	double width_px = side->right_px - side->left_px;
+
+	if (figure->side_count > 1 || !*verdict)
+		return width_px;
+	return width_px - plot_text_px(verdict, PLOT_FONT_PX) - VERDICT_GAP_PX;
+}
+
+/* Smaller letters first, on all sides alike, then fewer.  Bold letters are a sixth wider. */
+static double title_font(const struct plot_figure *figure)
+{
+	double font_px = TITLE_PX;
+
+	for (size_t s = 0; s < figure->side_count; s++) {
+		const struct plot_side *side = &figure->sides[s];
+		double width_px = title_width(figure, side);
+		while (font_px > LEAST_PX &&
+			plot_text_px(title_of(side->scenario), font_px * 7 / 6) > width_px)
+			font_px -= 0.5;
+	}
+	return font_px;
+}
+
 static void add_head(struct buf *out, const struct plot_figure *figure, size_t s)
 {
 	static const uint32_t colors[] = {
 		[VERDICT_PASS] = 0x20702f, [VERDICT_FAIL] = 0xb3201a, [VERDICT_INCONCLUSIVE] = 0x8a5a00};
 	const struct plot_side *side = &figure->sides[s];
-	const struct scenario *scenario = side->scenario;
 	const struct judgement *judgement = side->input->judgement;
-	const char *title = scenario->title && *scenario->title ? scenario->title : scenario->name;
 	AUTO(free_ptr) char *verdict = verdict_text(judgement);
-	double verdict_px = *verdict ? plot_text_px(verdict, PLOT_FONT_PX) + 16 : 0;
-	double width_px = side->right_px - side->left_px, font_px = TITLE_PX;
-	double title_px = width_px - (figure->side_count == 1 ? verdict_px : 0);
-
-	/* Bold letters are a sixth wider. */
-	while (font_px > LEAST_PX && plot_text_px(title, font_px * 7 / 6) > title_px)
-		font_px -= 0.5;
-	AUTO(free_ptr) char *text = plot_shorten(title, font_px * 7 / 6, title_px);
+	double verdict_px = *verdict ? plot_text_px(verdict, PLOT_FONT_PX) + VERDICT_GAP_PX : 0;
+	double width_px = side->right_px - side->left_px, font_px = title_font(figure);
+	AUTO(free_ptr)
+	char *text = plot_shorten(title_of(side->scenario), font_px * 7 / 6, title_width(figure, side));
 	AUTO(free_ptr)
 	char *under = subtitle(
 		side->input, figure->side_count > 1, width_px - (figure->side_count == 1 ? 0 : verdict_px));

@@ -197,7 +197,7 @@ static int load_other(const char *run, struct results *ret_results, struct err *
 	AUTO(free_ptr) char *absolute = realpath(run, NULL);
 
 	if (!absolute)
-		return err_sys(err, errno, "cannot find the run '%s'", run);
+		return err_input(err, "there is no run '%s': %s", run, strerror(errno));
 	if (results_load(absolute, ret_results, err))
 		return -1;
 	(void)results_finish(ret_results, &finish, NULL);

@@ -21,7 +21,7 @@ array ll_series[2]
 array ll_first[2]
 array ll_last[2]
 array ll_sample_s[2]
-ll_left_px[1] = 80; ll_right_px[1] = 620; ll_title_px[1] = 19.0
+ll_left_px[1] = 80; ll_right_px[1] = 620; ll_title_px[1] = 16.5
 ll_title[1] = 'As tc does it'
 ll_subtitle[1] = 'kernel 6.18.5, cgroup v1, TCG, 2026-11-23'
 ll_verdict[1] = 'verdict: pass (4 of 4)'
