@@ -2,7 +2,7 @@
 # time while the host is short of memory.  Below: what the host has left.  What panel_... mean: common.gp.
 
 panel_column = 'mem_mib'; panel_label = 'memory of the VM [MiB]'
-panel_level = 1; panel_times = 1; panel_limits = 'memory.hard memory.soft'
+panel_level = 1; panel_times = 1; panel_limits = 'memory.hard memory.soft memory.protect'
 load 'panel.gp'
 
 panel_column = 'mem_swap_mib'; panel_label = 'swapped out'; panel_label_2 = '[MiB]'

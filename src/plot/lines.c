@@ -131,7 +131,9 @@ static const char *limit_text(const struct limit_spec *spec)
 		{"memory.swap", "limit of memory and swap"}, {"memory.protect", "protected memory"},
 		{"net.rate", "guaranteed rate"}, {"net.ceil", "hard limit (ceil)"},
 		{"disk.read_bytes_per_s", "hard limit of reading"},
-		{"disk.write_bytes_per_s", "hard limit of writing"}};
+		{"disk.write_bytes_per_s", "hard limit of writing"},
+		{"disk.qemu_read_bytes_per_s", "QEMU's limit of reading"},
+		{"disk.qemu_write_bytes_per_s", "QEMU's limit of writing"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (strcmp(known[i].limit, spec->name) == 0)

@@ -62,15 +62,17 @@ static char *upper(const char *text)
 	return copy;
 }
 
-/* Without the number of tenants where two of them share the width. */
+/* Without cgroup mode and number of tenants where two of them share the width. */
 static char *subtitle(const struct plot_input *input, bool is_short, double width_px)
 {
 	const struct manifest *manifest = input->manifest;
 	AUTO(free_ptr) char *acceleration = upper(manifest->acceleration);
 	AUTO(buf) struct buf out = BUF_INIT;
 
-	buf_addf(&out, "kernel %s, cgroup %s, %s, ", manifest->host_kernel ? manifest->host_kernel : "?",
-		manifest->cgroup_mode ? manifest->cgroup_mode : "?", acceleration);
+	buf_addf(&out, "kernel %s, ", manifest->host_kernel ? manifest->host_kernel : "?");
+	if (!is_short)
+		buf_addf(&out, "cgroup %s, ", manifest->cgroup_mode ? manifest->cgroup_mode : "?");
+	buf_addf(&out, "%s, ", acceleration);
 	if (!is_short)
 		buf_addf(&out, "%zu tenant%s, ", input->scenario->tenant_count,
 			input->scenario->tenant_count == 1 ? "" : "s");
