@@ -2,6 +2,7 @@
 #include "cmd/load.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/auto.h"
 #include "base/paths.h"
@@ -30,6 +31,32 @@ static int check_demand(const struct scenario *scenario, const struct tenant_spe
 						 : "50%");
 }
 
+/*
+ * What a job needs of the place where it runs, before anything boots.  How large a partition really is, its fixture says
+ * (a MiB less): the run checks again.
+ */
+static int check_place(const struct scenario *scenario, const struct tenant_spec *tenant,
+	const struct workload_ops *ops, const char *job_text, struct err *err)
+{
+	const struct workload_place place = {
+		.job_path = tenant->workload_path,
+		.job_name = tenant->workload_path,
+		.server_address = scenario->link.declared ? "0.0.0.0" : NULL,
+		.disk = scenario->disk.declared ? "/dev/vdb" : NULL,
+		.disk_bytes = scenario->disk.size_bytes / scenario->tenant_count,
+		.memory_bytes = tenant->memory_bytes,
+	};
+	char **argv = NULL;
+	bool repeat;
+
+	if (ops->command(&place, job_text, &argv, &repeat, err))
+		return -1;
+	for (size_t i = 0; argv[i]; i++)
+		free(argv[i]);
+	free(argv);
+	return 0;
+}
+
 int load_scenario(const char *path, struct scenario **ret_scenario, struct err *err)
 {
 	const struct scenario_options options = {.data_dir = paths_data_dir(), .need_workloads = true};
@@ -45,7 +72,8 @@ int load_scenario(const char *path, struct scenario **ret_scenario, struct err *
 
 		if (!tenant->workload_path)
 			continue;
-		if (workload_load(tenant->workload_path, &ops, &text, err))
+		if (workload_load(tenant->workload_path, &ops, &text, err) ||
+			check_place(scenario, tenant, ops, text, err))
 			return err_wrap(err, "%s:%u: tenant '%s'", path, tenant->mark.line, tenant->name);
 		if (check_demand(scenario, tenant, text, err))
 			return -1;

@@ -13,7 +13,8 @@
  * Then what the tools report (struct work_value of src/workload): payload_mbit_per_s retransmits_per_s (iperf3's sender,
  * in the guest) payload_rx_mbit_per_s payload_lost_per_s payload_jitter_ms (its receiver, on the far end of the link);
  * disk_iops disk_lat_ms (mean completion latency) disk_p50_ms disk_p99_ms disk_queue_depth (mean number of requests under
- * way) as fio saw them in the guest.
+ * way) as fio saw them in the guest; of jobs in the guest's memory mem_p50_us mem_p99_us (time that fio took to copy a
+ * block there) guest_available_mib (MemAvailable in the guest).
  *
  * A rate belongs to the interval that ends at its row's t_s and begins at the tenant's row before; a tenant's first row
  * has levels only.  Missing stays missing, and a counter that ran backwards gives a missing rate.  set_foreign_pct

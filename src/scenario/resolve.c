@@ -35,7 +35,7 @@ static bool has_suffix(const char *name)
 	return tool_of(name) < ARRAY_SIZE(tools);
 }
 
-/* stress-ng loads CPUs and memory alike.  A file that is not there and has no suffix: it wants what is scarce. */
+/* stress-ng loads CPUs and memory alike, fio disks and memory.  A file that is not there and has no suffix: it wants what is scarce. */
 static enum resource what_it_loads(const struct scenario *scenario, const char *path)
 {
 	size_t tool = tool_of(path);
@@ -43,7 +43,7 @@ static enum resource what_it_loads(const struct scenario *scenario, const char *
 
 	if (tool == ARRAY_SIZE(tools))
 		return scarce < RESOURCE_COUNT ? scarce : RESOURCE_CPU;
-	if (tools[tool].loads == RESOURCE_CPU && scarce == RESOURCE_MEMORY)
+	if (tools[tool].loads != RESOURCE_NET && scarce == RESOURCE_MEMORY)
 		return RESOURCE_MEMORY;
 	return tools[tool].loads;
 }

@@ -65,12 +65,25 @@ static const struct {
 	{"write_hist_log", REPORT},
 };
 
-/* Of those that the guest's fio has (fio --enghelp), the ones that read and write a block device as it is. */
+/* What a guest needs beside a job in its memory, the job's own process and the page tables included. */
+#define GUEST_OWN_BYTES (UINT64_C(80) << 20)
+
+/* Of those that the guest's fio has (fio --enghelp), the ones that read and write a block device as it is, and one for memory. */
 static const struct {
 	const char *name;
 	bool deep; /* keeps more than one request under way */
-} engines[] = {{"libaio", true}, {"io_uring", true}, {"posixaio", true}, {"psync", false}, {"sync", false},
-	{"vsync", false}, {"pvsync", false}, {"pvsync2", false}};
+	bool memory;
+} engines[] = {
+	{"libaio", true, false},
+	{"io_uring", true, false},
+	{"posixaio", true, false},
+	{"psync", false, false},
+	{"sync", false, false},
+	{"vsync", false, false},
+	{"pvsync", false, false},
+	{"pvsync2", false, false},
+	{"mmap", false, true},
+};
 
 /* What a job says, or takes from [global]. */
 struct job {
@@ -78,12 +91,13 @@ struct job {
 	int line;
 	int engine; /* index; -1: none given, fio takes psync */
 	uint64_t depth, size, offset, count, increment;
-	int depth_line, extent_line;
+	int depth_line, extent_line, direct_line;
 };
 
 struct check {
 	const char *path;
-	uint64_t disk_bytes;
+	const struct fio_bounds *bounds;
+	unsigned on_disk, in_memory; /* how many jobs */
 	struct job global, job;
 	bool in_job, in_global, any;
 	struct err *err;
@@ -132,7 +146,8 @@ static int check_engine(const struct check *check, int line, const char *value, 
 		job->engine = (int)i;
 		return 0;
 	}
-	return err_input(check->err, "%s:%d: ioengine '%s' does not load the guest's disk (use one of: %s)",
+	return err_input(check->err,
+		"%s:%d: ioengine '%s' loads neither the guest's disk nor its memory (use one of: %s)",
 		check->path, line, value, known.data);
 }
 
@@ -167,7 +182,7 @@ static int check_extent(
 {
 	uint64_t bytes;
 
-	if (!read_bytes(value, check->disk_bytes, &bytes))
+	if (!read_bytes(value, check->bounds->disk_bytes, &bytes))
 		return err_input(check->err, "%s:%d: '%s' is not a value of %s (as in: 64m)", check->path,
 			line, value, name);
 	if (strcmp(name, "size") == 0)
@@ -195,6 +210,8 @@ static int check_option(
 		return err_input(check->err,
 			"%s:%d: direct=%s goes through the guest's page cache, where no limit of the disk acts",
 			check->path, line, value);
+	if (strcmp(name, "direct") == 0)
+		job->direct_line = line;
 	if (strcmp(name, "ioengine") == 0)
 		return check_engine(check, line, value, job);
 	if (strcmp(name, "rw") == 0 || strcmp(name, "readwrite") == 0)
@@ -208,6 +225,30 @@ static int check_option(
 	if (strcmp(name, "size") == 0 || strcmp(name, "offset") == 0 || strcmp(name, "offset_increment") == 0)
 		return check_extent(check, line, name, value, job);
 	return 0;
+}
+
+static int end_memory_job(struct check *check, uint64_t end)
+{
+	const struct job *job = &check->job;
+	uint64_t memory = check->bounds->memory_bytes;
+
+	check->in_memory++;
+	if (job->direct_line)
+		return err_input(check->err,
+			"%s:%d: job '%s' is in the guest's memory: there is no direct IO", check->path,
+			job->direct_line, job->name);
+	if (!job->size)
+		return err_input(check->err,
+			"%s:%d: job '%s' must say how much of the guest's memory it takes (as in: size=64m)",
+			check->path, job->line, job->name);
+	if (!memory || end + GUEST_OWN_BYTES <= memory)
+		return 0;
+	(void)err_input(check->err,
+		"%s:%d: job '%s' of %llu MiB does not fit the memory of a guest of %llu MiB, which needs %llu MiB "
+		"itself",
+		check->path, job->extent_line, job->name, (unsigned long long)(end >> 20),
+		(unsigned long long)(memory >> 20), (unsigned long long)(GUEST_OWN_BYTES >> 20));
+	return err_remedy(check->err, "write a smaller size, or more 'memory' for the tenant");
 }
 
 static int end_job(struct check *check)
@@ -225,11 +266,14 @@ static int end_job(struct check *check)
 			job->engine < 0 ? "no ioengine, so psync" : engines[job->engine].name);
 	/* The last of numjobs is the one that reaches furthest. */
 	uint64_t end = job->offset + job->increment * (job->count - 1) + job->size;
-	if (check->disk_bytes && end > check->disk_bytes)
+	if (job->engine >= 0 && engines[job->engine].memory)
+		return end_memory_job(check, end);
+	check->on_disk++;
+	if (check->bounds->disk_bytes && end > check->bounds->disk_bytes)
 		return err_input(check->err,
 			"%s:%d: job '%s' reaches byte %llu of the tenant's disk, which ends at %llu",
 			check->path, job->extent_line, job->name, (unsigned long long)end,
-			(unsigned long long)check->disk_bytes);
+			(unsigned long long)check->bounds->disk_bytes);
 	return 0;
 }
 
@@ -282,13 +326,14 @@ static int check_line(struct check *check, int line, char *text)
 	return check_option(check, line, name, value, check->in_global ? &check->global : &check->job);
 }
 
-int fio_job_check(const char *path, const char *text, uint64_t disk_bytes, struct err *err)
+int fio_job_check(const char *path, const char *text, const struct fio_bounds *bounds, bool *ret_in_memory,
+	struct err *err)
 {
 	AUTO(free_ptr) char *copy = xstrdup(text);
 	char *rest = copy, *line;
 	struct check check = {
 		.path = path,
-		.disk_bytes = disk_bytes,
+		.bounds = bounds,
 		.global = {.engine = -1, .depth = 1, .count = 1},
 		.err = err,
 	};
@@ -300,5 +345,10 @@ int fio_job_check(const char *path, const char *text, uint64_t disk_bytes, struc
 		return -1;
 	if (!check.any)
 		return err_input(err, "%s:1: the file has no job (a section such as: [job])", path);
+	if (check.in_memory && check.on_disk)
+		return err_input(err,
+			"%s:1: one job is in the guest's memory (ioengine=mmap) and another on its disk",
+			path);
+	*ret_in_memory = check.in_memory > 0;
 	return 0;
 }

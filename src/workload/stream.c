@@ -16,6 +16,8 @@ enum { STREAM_LIMIT_BYTES = 256 << 20 };
 static const double SILENCE_S = 10;
 /* One whose work is not measured, but shows in what it has taken, needs this long for it. */
 static const double TAKING_S = 5;
+/* By how much an interval may end before the one that was told before it. */
+static const double LATE_S = 5;
 /* Rounds are one second long (stress_ng.c): one that ends sooner than this had nothing to do. */
 #define SHORTEST_ROUND_S 0.5
 /* So many starved rounds in a row are no bad luck any more. */
@@ -218,10 +220,10 @@ static double mean_rate(
 {
 	double sum = 0, covered_s = 0;
 
-	/* Newest first: intervals end in order, and a live caller asks about the last moments. */
+	/* Newest first: a live caller asks about the last moments.  They end in order, but for what came late. */
 	for (size_t i = stream->interval_count; i-- > 0;) {
 		const struct work_interval *interval = &stream->intervals[i];
-		if (interval->to_s <= from_s)
+		if (interval->to_s <= from_s - LATE_S)
 			break;
 		double amount = value == WORK_VALUES_MAX ? interval->work : interval->values[value];
 		double overlap_s = fmin(to_s, interval->to_s) - fmax(from_s, interval->from_s);

@@ -18,8 +18,7 @@
 #include "workload/tools.h"
 
 /* Memory that a guest may lack beside a stressor, or have taken for it; below that it is noise. */
-#define TAKEN_KIB    (8 << 10)
-#define TOLD_EVERY_S 1.5 /* at most, where nothing is starved; runner.h */
+#define TAKEN_KIB (8 << 10)
 /* Of a guest: its kernel, the agent, the runner, stress-ng itself (measured: a guest of 192 MiB has 127 MiB available). */
 #define GUEST_OWN_BYTES (UINT64_C(72) << 20)
 
@@ -206,7 +205,7 @@ static bool memory_line(
 {
 	bool first = !parser->holds;
 
-	interval->from_s = fmax(parser->told_s, t_s - TOLD_EVERY_S);
+	interval->from_s = fmax(parser->told_s, t_s - WORK_GUEST_S);
 	interval->to_s = t_s;
 	interval->work = (double)NAN;
 	interval->values[AVAILABLE] = available_kib;

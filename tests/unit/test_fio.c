@@ -214,8 +214,8 @@ static const struct {
 	{"log", RIGHT "write_lat_log=x\n", ":5: 'write_lat_log' changes"},
 	{"verify", RIGHT "verify=crc32c\n", ":5: 'verify' reads back"},
 	{"trim", "[a]\nrw=randtrim\n", ":2: rw 'randtrim' is none of"},
-	{"engine", "[a]\nioengine=mmap\n",
-		":2: ioengine 'mmap' does not load the guest's disk (use one of: libaio"},
+	{"engine", "[a]\nioengine=splice\n",
+		":2: ioengine 'splice' loads neither the guest's disk nor its memory (use one of: libaio"},
 	{"depth without an engine", "[a]\nrw=read\niodepth=8\n",
 		":3: job 'a' has iodepth=8 and no ioengine, so psync"},
 	{"depth of one at a time", "[global]\niodepth=8\n[a]\nrw=read\nioengine=pvsync2\n",
@@ -226,6 +226,13 @@ static const struct {
 	{"beyond the disk", RIGHT "size=257m\n",
 		":5: job 'a' reaches byte 269484032 of the tenant's disk, which ends at 268435456"},
 	{"offset beyond the disk", RIGHT "size=200m\noffset=100m\n", ":6: job 'a' reaches byte"},
+	{"memory without a size", "[a]\nioengine=mmap\nrw=write\n", ":1: job 'a' must say how much"},
+	{"memory, directly", "[global]\ndirect=1\n[a]\nioengine=mmap\nsize=9m\n",
+		":2: job 'a' is in the guest's memory"},
+	{"memory and disk", "[a]\nioengine=mmap\nsize=9m\n" RIGHT, ":1: one job is in the guest's memory"},
+	{"too much memory", "[a]\nioengine=mmap\nrw=write\nsize=128m\n",
+		":4: job 'a' of 128 MiB does not fit the memory of a guest of 192 MiB, which needs 80 MiB itself"},
+	{"deep memory", "[a]\nioengine=mmap\nsize=9m\niodepth=2\n", ":4: job 'a' has iodepth=2 and mmap"},
 	{"the last job beyond the disk", RIGHT "size=100m\noffset_increment=100m\nnumjobs=3\n",
 		":6: job 'a' reaches byte"},
 };
@@ -235,7 +242,8 @@ static void jobs_are_checked(void **state)
 	const struct workload_place place = {.job_path = "/run/limitlab/job",
 		.job_name = "job.fio",
 		.disk = "/dev/vdb",
-		.disk_bytes = 256 << 20};
+		.disk_bytes = 256 << 20,
+		.memory_bytes = 192 << 20};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
@@ -267,6 +275,50 @@ static void jobs_are_checked(void **state)
 	}
 }
 
+/* A job in the guest's memory needs no disk, and tells other things. */
+static void memory_is_loaded_without_a_disk(void **state)
+{
+	const struct workload_place place = {.job_path = "J", .memory_bytes = UINT64_C(192) << 20};
+	static const char expected_argv[] =
+		"--thin-fio --memory fio --filename=/dev/shm/limitlab --time_based=1 --runtime=86400 "
+		"--group_reporting=1 --eta=never --output-format=json+ --status-interval=1 J";
+	struct workload_stream stream;
+	AUTO(buf) struct buf line = BUF_INIT;
+	char **argv = NULL;
+	bool repeat = true;
+
+	(void)state;
+	assert_int_equal(
+		fio()->command(&place, "[a]\nioengine=mmap\nrw=write\nsize=64m\n", &argv, &repeat, NULL), 0);
+	for (size_t k = 0; argv[k]; k++) {
+		buf_addf(&line, "%s%s", k ? " " : "", argv[k]);
+		free(argv[k]);
+	}
+	free(argv);
+	assert_string_equal(line.data, expected_argv);
+
+	workload_stream_init(&stream, fio());
+	workload_stream_line(&stream, -0.1, "@guest available_kib 131072");
+	workload_stream_line(&stream, 0, "@start 1");
+	feed(&stream, DOC("1000", "65536", "10", " 20000:9 3000000:1"), 1, 1);
+	workload_stream_line(&stream, 0.9, "@guest available_kib 65536");
+	feed(&stream, DOC("2000", "196608", "30", " 20000:29 3000000:1"), 2, 1);
+	workload_stream_line(&stream, 1.9, "@guest available_kib 61440");
+	workload_stream_line(&stream, 2.1, "@stopped");
+	assert_null(stream.trouble);
+	assert_true(stream.worked);
+	assert_near(workload_stream_rate(&stream, 0, 1), 65536, 1e-6);
+	assert_near(workload_stream_rate(&stream, 1.2, 1.4), 131072, 1e-6);
+	assert_near(value(&stream, "guest_available_mib", 0, 0.9), 64, 1e-9);
+	assert_near(value(&stream, "guest_available_mib", 1, 1.9), 60, 1e-9);
+	assert_near(value(&stream, "mem_p50_us", 0, 1), 20, 1e-9);
+	assert_near(value(&stream, "mem_p99_us", 0, 1), 3000, 1e-9);
+	assert_near(value(&stream, "mem_p99_us", 1, 2), 20, 1e-9);
+	assert_near(value(&stream, "disk_p99_ms", 0, 2), MISSING, 0);
+	assert_near(value(&stream, "disk_iops", 0, 2), MISSING, 0);
+	workload_stream_release(&stream);
+}
+
 static void without_a_disk_there_is_no_command(void **state)
 {
 	struct err err = ERR_INIT;
@@ -286,6 +338,7 @@ int main(void)
 		cmocka_unit_test(intervals_agree_with_the_raw_latencies),
 		cmocka_unit_test(documents_are_subtracted),
 		cmocka_unit_test(jobs_are_checked),
+		cmocka_unit_test(memory_is_loaded_without_a_disk),
 		cmocka_unit_test(without_a_disk_there_is_no_command),
 	};
 
