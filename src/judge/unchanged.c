@@ -124,7 +124,15 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 	AUTO(free_ptr) char *after = judge_value_text(expect, finding->measured);
 	AUTO(free_ptr) char *allowed = judge_tolerance_text(expect, finding->tolerance);
 	AUTO(free_ptr) char *by = judge_tolerance_text(expect, fabs(off));
+	AUTO(free_ptr) char *unsteady = judge_tolerance_text(expect, half_before);
 	AUTO(free_ptr) char *uncertain = judge_tolerance_text(expect, half);
+	if (!inside && half_before > finding->tolerance) {
+		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+			"what '%s' got was not steady before the event (%s +- %s, 95 %% interval from means of one second), so "
+			"that it was different afterwards says nothing; take a shorter before:",
+			name, before, unsteady);
+		return;
+	}
 	if (inside && half > finding->tolerance) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
 			"what '%s' gets varies too much from second to second to be told to %s: %s before, %s after, the "

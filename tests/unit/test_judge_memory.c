@@ -58,7 +58,8 @@ struct memory_case {
 	double available; /* MiB while nothing is scarce; 0: 8000 */
 	double killed_at_s;
 	double drop_from_s, drop_to_s;
-	double wobble; /* MiB, from second to second, of red */
+	double grows_to_s; /* red has all that it wants only then */
+	double wobble;     /* MiB, from second to second, of red */
 };
 
 static const struct memory_case cases[] = {
@@ -135,6 +136,11 @@ static const struct memory_case cases[] = {
 		.verdicts = "iiiiii",
 		.log = {.other_value = true},
 		.reason = "memory.soft of 'red' was set to 300MiB"},
+	{.name = "red still grows when the limit is set",
+		.yaml = soft_yaml,
+		.verdicts = "ippppp",
+		.grows_to_s = 7,
+		.reason = "was not steady before the event"},
 	{.name = "red swings",
 		.yaml = soft_yaml,
 		.verdicts = "ifpipi",
@@ -169,6 +175,8 @@ static double red_at(const struct memory_case *c, double t_s)
 		level = end + (c->slow_s > 0 ? (FULL - end) * exp(-since_s / c->slow_s) : 0);
 	if (since_s > 2 && since_s < 4)
 		level -= c->dip * MIB;
+	if (t_s < c->grows_to_s)
+		level *= fmax(t_s, 0) / c->grows_to_s;
 	return level + c->wobble * MIB * (fmod(t_s, 2) < 1 ? 1 : -1);
 }
 
