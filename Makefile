@@ -25,7 +25,7 @@ DEB_BUILD := build-essential pkg-config libvirt-dev libnl-3-dev libnl-route-3-de
 DEB_RUN   := libvirt-daemon-system libvirt-daemon qemu-system-x86 gnuplot-nox fonts-dejavu-core mmdebstrap \
 	squashfs-tools zstd xz-utils cpio kmod busybox-static nbdkit libnbd-bin
 DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-utils jq iproute2 fio stress-ng iperf3 \
-	libvirt-clients
+	libvirt-clients miller
 
 # liblimitlab is LGPL: it links with nothing of the second list (GSL is GPL).
 LIB_PKGS := libvirt libvirt-qemu libnl-3.0 libnl-route-3.0 jansson libxml-2.0

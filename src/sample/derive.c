@@ -88,17 +88,44 @@ static const char *const derived_names[] = {
 };
 _Static_assert(ARRAY_SIZE(derived_names) == DERIVED_COUNT, "every series has a name");
 
+/*
+ * Where the columns are that this file names: looked up once per name, not once per row.  A name is a literal, so its
+ * address stands for it; the same name at two addresses is looked up twice.
+ */
+struct columns {
+	const char *names[128];
+	int at[128];
+};
+
 /* Two successive rows of one tenant. */
 struct step {
 	const struct table *samples;
+	struct columns *columns;
 	const double *before; /* NULL: the first row */
 	const double *after;
 	double dt_s;
 };
 
+static int column_of(const struct step *step, const char *name)
+{
+	struct columns *columns = step->columns;
+	size_t slot = ((uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15)) >> 57;
+
+	for (size_t i = 0; i < ARRAY_SIZE(columns->names);
+		i++, slot = (slot + 1) % ARRAY_SIZE(columns->names)) {
+		if (columns->names[slot] == name)
+			return columns->at[slot];
+		if (columns->names[slot])
+			continue;
+		columns->names[slot] = name;
+		return columns->at[slot] = table_column(step->samples, name);
+	}
+	BUG("more than %zu columns are named", ARRAY_SIZE(columns->names));
+}
+
 static double level(const struct step *step, const char *name)
 {
-	int column = table_column(step->samples, name);
+	int column = column_of(step, name);
 
 	return column < 0 ? MISSING : step->after[column];
 }
@@ -106,7 +133,7 @@ static double level(const struct step *step, const char *name)
 /* How much a counter grew; one that ran backwards was reset in between, and says nothing. */
 static double growth(const struct step *step, const char *name)
 {
-	int column = table_column(step->samples, name);
+	int column = column_of(step, name);
 
 	if (column < 0 || !step->before || !(step->dt_s > 0))
 		return MISSING;
@@ -261,6 +288,7 @@ void derive_series(const struct table *samples, unsigned scarce_cpu_count,
 {
 	/* The row before, per tenant; SIZE_MAX: none. */
 	AUTO(free_ptr) size_t *last = xcalloc(samples->tenant_count, sizeof(*last));
+	struct columns columns = {0};
 	double vcpu_ns = 0;
 
 	if (samples->row_count && !samples->cells)
@@ -274,6 +302,7 @@ void derive_series(const struct table *samples, unsigned scarce_cpu_count,
 		bool first = last[tenant] == SIZE_MAX;
 		struct step step = {
 			.samples = samples,
+			.columns = &columns,
 			.before = first ? NULL : samples->cells + last[tenant] * samples->column_count,
 			.after = samples->cells + row * samples->column_count,
 			.dt_s = first ? 0 : samples->t_s[row] - samples->t_s[last[tenant]],

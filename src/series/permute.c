@@ -178,8 +178,13 @@ static void family_init(struct family *family, const struct permute_block *block
 static void all_permutations(struct family *family)
 {
 	struct block *block = &family->blocks[0];
-	AUTO(combination) gsl_combination *choice = gsl_combination_calloc(block->runs, block->first);
 
+	/* gsl_combination_calloc(3gsl) aborts the program when there is nothing to choose from. */
+	if (!block->runs) {
+		tally(family);
+		return;
+	}
+	AUTO(combination) gsl_combination *choice = gsl_combination_calloc(block->runs, block->first);
 	do {
 		for (size_t i = 0; i < block->first; i++)
 			block->chosen[i] = gsl_combination_get(choice, i);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
+#include "series/csvfile.h"
 #include "series/stats.h"
 #include "series/table.h"
 
@@ -174,6 +176,39 @@ static void test_good_files(void **state)
 	assert_int_equal(none.row_count, 1);
 }
 
+/* Bit by bit what strtod(3) reads, whichever way a number is written. */
+static void test_numbers(void **state)
+{
+	static const char *const good[] = {"0", "-0", "0.1", "-0.1", ".5", "5.", "-.5", "1e3", "+7",
+		"123456789012345", "1234567890123456789", "0.00000000000001", "0.000000000000000000001",
+		"9007199254740993", "2.2250738585072014e-308", "179769313486231570000",
+		"1.7976931348623157e308", "00012.500"};
+	static const char *const bad[] = {".", "-", "-.", "1.2.3", "1-2", "--1", " 1", "1 ", "0x10", "nan",
+		"inf", "1e", "1e999", "+", "e5", "1,5"};
+	uint64_t noise = 1;
+	double value;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		double wanted = strtod(good[i], NULL);
+		if (!csvfile_number(good[i], &value) || memcmp(&value, &wanted, sizeof(value)) != 0)
+			fail_msg("'%s' is read as %.17g", good[i], value);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (csvfile_number(bad[i], &value))
+			fail_msg("'%s' is read as %.17g", bad[i], value);
+	for (size_t i = 0; i < 200000; i++) {
+		char text[32];
+		noise = noise * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		uint64_t digits = (noise >> 20) % (UINT64_C(1) << (1 + noise % 50));
+		(void)snprintf(text, sizeof(text), "%s%.*f", noise & 8 ? "-" : "", (int)(noise >> 60),
+			(double)digits / pow(10, (double)(noise >> 60)));
+		double wanted = strtod(text, NULL);
+		if (!csvfile_number(text, &value) || memcmp(&value, &wanted, sizeof(value)) != 0)
+			fail_msg("'%s' is read as %.17g, not %.17g", text, value, wanted);
+	}
+}
+
 static void test_stats(void **state)
 {
 	static const double values[] = {2, 4, 4, 4, 5, 5, 7, 9};
@@ -196,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_good_files),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_stats),
 	};
 
