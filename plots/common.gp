@@ -9,6 +9,7 @@
 # Lengths are pixels of a canvas ll_width wide, counted from the upper left corner.  A figure has one side or two, a run each.
 
 ll_legend_row_px = 22
+ll_times_row_px = 17                # between two rows of adaption times
 ll_level_px = 19                    # distance between two rows of event labels
 ll_font = 'DejaVu Sans'
 set encoding utf8

@@ -41,7 +41,11 @@ do for [p = 1:ll_panels] {
 		ll_p_tics[p] = ll_step((top - ll_p_from[p]) / (ll_p_px[p] > 200 ? 6.0 : 2.5))
 		ll_p_to[p] = ll_p_top[p] > 0 ? top : ll_p_from[p] + ll_p_tics[p] * ceil((top - ll_p_from[p]) / ll_p_tics[p])
 	}
-	# Room for the text above the line.
+	# Room for the words above the curves; room for the text above the line.
+	if (ll_p_times[p] && !ll_p_log[p]) {
+		room = ll_times_rows * ll_times_row_px / (ll_p_px[p] + 0.0)
+		ll_p_to[p] = most > 0 && ll_p_from[p] + (most * 1.04 - ll_p_from[p]) / (1 - room) > ll_p_to[p] ? ll_p_from[p] + (most * 1.04 - ll_p_from[p]) / (1 - room) : ll_p_to[p]
+	}
 	least_to = ll_p_capacity[p] ne '' && word(ll_p_column[p], 1) eq ll_main_column ? 1.09 * ll_capacity : 0
 	ll_p_to[p] = ll_p_to[p] < least_to ? least_to : ll_p_to[p]
 	if (ll_p_best[p]) {

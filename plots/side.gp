@@ -90,15 +90,26 @@ do for [k = 1:|$callouts|] {
 	}
 }
 
-# ---- how long it took ------------------------------------------------------------------------------------------------
-do for [k = 1:|$points|] {
-	i = int(word($points[k], 1))
-	if (ll_p_times[p] && word($points[k], 4) eq main && ll_side_of(i) == s) {
-		took = real(word($points[k], 6))
-		set label sprintf(took < 9.95 ? '%s %%: %.1f s' : '%s %%: %.0f s', word($points[k], 5), took) \
-			at real(word($points[k], 2)), ll_p_scale[p] * word($points[k], 3) left front \
-			point pointtype 7 pointsize 0.7 linecolor rgb ll_dark[i] \
-			offset screen X(8), screen (8.0 / ll_height) font ll_font_px(12) textcolor rgb ll_dark[i]
+# ---- how long it took: points on the curves, words above them --------------------------------------------------------
+if (ll_p_times[p]) {
+	do for [k = 1:|$points|] {
+		i = int(word($points[k], 1))
+		if (word($points[k], 4) eq main && ll_side_of(i) == s) {
+			set label '' at real(word($points[k], 2)), ll_p_scale[p] * word($points[k], 3) front point pointtype 7 pointsize 0.7 linecolor rgb ll_dark[i]
+		}
+	}
+	do for [k = 1:|$times|] {
+		i = int(word($times[k], 1))
+		caption = ll_times_text[int(word($times[k], 3))]
+		is_left = int(word($times[k], 5))
+		if (word($times[k], 6) eq main && ll_side_of(i) == s) {
+			y = 1 - (word($times[k], 4) + 0.6) * ll_times_row_px / ll_p_px[p]
+			if (is_left) {
+				set label caption at first real(word($times[k], 2)), graph y right front offset screen X(-4), 0 font ll_font_px(12.5) textcolor rgb ll_dark[i]
+			} else {
+				set label caption at first real(word($times[k], 2)), graph y left front offset screen X(4), 0 font ll_font_px(12.5) textcolor rgb ll_dark[i]
+			}
+		}
 	}
 }
 

@@ -8,6 +8,8 @@
 #include "base/auto.h"
 #include "plot/parts.h"
 
+#define TIMES_PX 12.5
+
 struct callout {
 	const char *key;
 	double from_s, to_s;
@@ -185,37 +187,98 @@ static double level_at(const struct plot_side *side, const char *column, unsigne
 	return level;
 }
 
-static void add_point(struct buf *out, const struct plot_side *side, const struct expect_spec *expect,
-	unsigned percent, double after_s)
+/* false: it never came to that, or nothing is known of the line. */
+static bool add_point(
+	struct buf *out, const struct plot_side *side, const struct expect_spec *expect, double after_s)
 {
 	double factor, at_s = plot_seconds(expect->after_ns) + after_s;
 	const char *column = plot_column(side, expect->measure, &factor);
 	double level = isfinite(after_s) ? level_at(side, column, expect->tenant, at_s) : (double)NAN;
 
 	if (!isfinite(level))
-		return;
+		return false;
 	buf_addf(out, "%u ", side->first + expect->tenant);
 	plot_number(out, at_s);
 	buf_adds(out, " ");
 	plot_number(out, level);
-	buf_addf(out, " %s %u ", column, percent);
-	plot_number(out, after_s);
-	buf_adds(out, "\n");
+	buf_addf(out, " %s\n", column);
+	return true;
+}
+
+/* In words, in rows of their own above the curves: each to the right of its event, or to the left at the border. */
+struct times {
+	struct buf points, arrays, rows;
+	size_t count;
+	unsigned row_count;
+	double free_px[SCENARIO_MAX_TENANTS * 4]; /* per row: where it is free from */
+};
+
+static void auto_times(struct times *times)
+{
+	buf_release(&times->points);
+	buf_release(&times->arrays);
+	buf_release(&times->rows);
+}
+
+static void add_text_of(struct times *times, const struct plot_figure *figure, size_t s,
+	const struct finding *finding, bool has_90)
+{
+	const struct plot_side *side = &figure->sides[s];
+	const struct expect_spec *expect = finding->expect;
+	double t50 = finding->time_50_s, t90 = finding->time_90_s, factor;
+	AUTO(buf) struct buf words = BUF_INIT;
+
+	buf_addf(
+		&words, "%s: 50 %% in %.*f s", side->scenario->tenants[expect->tenant].name, t50 < 9.95, t50);
+	if (has_90)
+		buf_addf(&words, ", 90 %% in %.*f s", t90 < 9.95, t90);
+	AUTO(free_ptr) char *text = plot_shorten(words.data, TIMES_PX, (side->right_px - side->left_px) / 2);
+	double width_px = plot_text_px(text, TIMES_PX) + 2 * PLOT_LABEL_GAP_PX;
+	double x_px = side->left_px +
+		      (side->right_px - side->left_px) * plot_seconds(expect->after_ns) / figure->end_s;
+	bool to_left = x_px + width_px > side->right_px + PLOT_MARGIN_PX;
+	double from_px = to_left ? x_px - width_px : x_px;
+	unsigned row = 0;
+
+	while (row < times->row_count && times->free_px[row] > from_px)
+		row++;
+	if (row == ARRAY_SIZE(times->free_px))
+		return;
+	if (row == times->row_count)
+		times->row_count++;
+	times->free_px[row] = from_px + width_px;
+	plot_element(&times->arrays, "ll_times_text", ++times->count, text);
+	buf_addf(&times->rows, "%u ", side->first + expect->tenant);
+	plot_number(&times->rows, plot_seconds(expect->after_ns));
+	buf_addf(&times->rows, " %zu %u %d %s\n", times->count, row, to_left,
+		plot_column(side, expect->measure, &factor));
 }
 
 void plot_add_points(struct buf *out, const struct plot_figure *figure)
 {
-	buf_adds(out,
-		"# when a change had come half the way, and 90 % of it: line, time, level, column, percent, how long it took\n$points << EOD\n");
+	AUTO(times) struct times times = {0};
+
 	for (size_t s = 0; s < figure->side_count; s++) {
 		const struct judgement *judgement = figure->sides[s].input->judgement;
 		for (size_t i = 0; judgement && i < judgement->count; i++) {
 			const struct finding *finding = &judgement->findings[i];
-			if (!finding->expect || finding->expect->kind != EXPECT_SETTLES)
+			if (!finding->expect || finding->expect->kind != EXPECT_SETTLES ||
+				!add_point(&times.points, &figure->sides[s], finding->expect,
+					finding->time_50_s))
 				continue;
-			add_point(out, &figure->sides[s], finding->expect, 50, finding->time_50_s);
-			add_point(out, &figure->sides[s], finding->expect, 90, finding->time_90_s);
+			bool has_90 = add_point(
+				&times.points, &figure->sides[s], finding->expect, finding->time_90_s);
+			add_text_of(&times, figure, s, finding, has_90);
 		}
 	}
+	buf_adds(out,
+		"# when a change had come half the way, and 90 % of it: line, time, level, column\n$points << EOD\n");
+	buf_adds(out, times.points.data ? times.points.data : "");
+	buf_addf(
+		out, "EOD\nll_times_rows = %u\narray ll_times_text[%zu]\n", times.row_count, times.count + 1);
+	buf_adds(out, times.arrays.data ? times.arrays.data : "");
+	buf_adds(out,
+		"# the same in words: line, time of the event, number, row, to the left of the event, column\n$times << EOD\n");
+	buf_adds(out, times.rows.data ? times.rows.data : "");
 	buf_adds(out, "EOD\n");
 }

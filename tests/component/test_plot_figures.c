@@ -383,7 +383,7 @@ static void memory(void **state)
 		draw(&made, NULL, figures[i], NULL, &text);
 		says(figures[i], text,
 			(const char *const[]){"memory of the VM [MiB]", "memory is scarce",
-				"memory gets scarce", "50 %: 2.4 s", "90 %: 8.1 s", "soft limit", NULL});
+				"memory gets scarce", "red: 50 % in 2.4 s, 90 % in 8.1 s", "soft limit", NULL});
 		/* Only what is drawn stands in the legend. */
 		assert_true((strstr(text, "hard limit") != NULL) == (i != 1));
 	}

@@ -124,7 +124,14 @@ EOD
 $callouts << EOD
 1 starvation 22 58 10 150 1
 EOD
-# when a change had come half the way, and 90 % of it: line, time, level, column, percent, how long it took
+# when a change had come half the way, and 90 % of it: line, time, level, column
 $points << EOD
-2 20.2 290 net_class_mbit_per_s 50 0.2
+2 20.2 290 net_class_mbit_per_s
+EOD
+ll_times_rows = 1
+array ll_times_text[2]
+ll_times_text[1] = 'red: 50 % in 0.2 s'
+# the same in words: line, time of the event, number, row, to the left of the event, column
+$times << EOD
+2 20 1 0 0 net_class_mbit_per_s
 EOD

@@ -79,6 +79,11 @@ EOD
 # what may be called out: side, what, from, to, level of the line, level free for text, line
 $callouts << EOD
 EOD
-# when a change had come half the way, and 90 % of it: line, time, level, column, percent, how long it took
+# when a change had come half the way, and 90 % of it: line, time, level, column
 $points << EOD
+EOD
+ll_times_rows = 0
+array ll_times_text[1]
+# the same in words: line, time of the event, number, row, to the left of the event, column
+$times << EOD
 EOD
