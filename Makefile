@@ -54,7 +54,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
 LIB_MODULES     := base glue applier
 HARNESS_MODULES := series scenario guest vm fixture workload sample judge plot run cmd
 LIB_SRC     := $(foreach m,$(LIB_MODULES),$(sort $(wildcard src/$(m)/*.c)))
-RUNNER_SRC  := src/guest/runner.c src/guest/outbox.c src/guest/fio_thin.c
+RUNNER_SRC  := src/guest/runner.c src/guest/outbox.c src/guest/fio_thin.c src/guest/setup.c
 MAIN_SRC    := src/cmd/main.c
 HARNESS_SRC := $(filter-out $(RUNNER_SRC) $(MAIN_SRC),$(foreach m,$(HARNESS_MODULES),$(sort $(wildcard src/$(m)/*.c))))
 HEADERS     := $(sort $(wildcard src/*/*.h))
@@ -126,7 +126,7 @@ $(BUILD)/limitlab: $(call obj,$(MAIN_SRC)) $(BUILD)/harness.a $(BUILD)/liblimitl
 	$(call say,LD,$@)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS)
 
 # The guest's runner: static, so that it runs whatever the guest's libc is; never sanitized.
-$(BUILD)/runner: $(RUNNER_SRC) src/guest/runner.h src/guest/outbox.h src/guest/fio_thin.h $(BUILD)/flags
+$(BUILD)/runner: $(RUNNER_SRC) src/guest/runner.h src/guest/outbox.h src/guest/fio_thin.h src/guest/setup.h $(BUILD)/flags
 	$(call say,CC,$@)$(CC) -std=gnu17 -D_GNU_SOURCE -Isrc $(WARNINGS) -O2 -static $(RUNNER_SRC) -o $@
 
 # ---- tests --------------------------------------------------------------------------------------------------------

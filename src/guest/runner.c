@@ -18,13 +18,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "guest/fio_thin.h"
 #include "guest/outbox.h"
+#include "guest/setup.h"
 
 enum {
 	PIPE_BYTES = 64 << 10,
@@ -378,40 +378,6 @@ static void loop(struct runner *runner)
 	}
 }
 
-static int store_job(const char *path)
-{
-	char chunk[4096], folder[256];
-	ssize_t count;
-
-	(void)snprintf(folder, sizeof(folder), "%s", path);
-	char *slash = strrchr(folder, '/');
-	if (slash && slash != folder) {
-		*slash = '\0';
-		(void)mkdir(folder, 0755);
-	}
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -1;
-	while ((count = read(0, chunk, sizeof(chunk))) > 0)
-		if (write(fd, chunk, (size_t)count) != count)
-			return -1;
-	return close(fd) || count < 0 ? -1 : 0;
-}
-
-/* A name of a virtio port, a path, or for tests "fd:N". */
-static int open_port(const char *port)
-{
-	char path[256];
-
-	if (strncmp(port, "fd:", 3) == 0) {
-		int fd = atoi(port + 3);
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-		return fcntl(fd, F_SETFL, O_NONBLOCK) ? -1 : fd;
-	}
-	(void)snprintf(path, sizeof(path), "%s%s", strchr(port, '/') ? "" : "/dev/virtio-ports/", port);
-	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-}
-
 int main(int argc, char **argv)
 {
 	const char *port = RUNNER_STREAM_PORT, *job = RUNNER_JOB_PATH;
@@ -442,11 +408,11 @@ int main(int argc, char **argv)
 	}
 	runner.argv = argv + i + 1;
 	runner.thin = (struct fio_thin){.emit = add_thin, .context = &runner};
-	if (store_job(job)) {
+	if (setup_store_job(job)) {
 		(void)fprintf(stderr, "cannot store the job in '%s': %s\n", job, strerror(errno));
 		return 1;
 	}
-	runner.port_fd = open_port(port);
+	runner.port_fd = setup_open_port(port);
 	outbox_init(&runner.outbox, runner.port_fd);
 	if (runner.port_fd < 0) {
 		(void)fprintf(stderr, "cannot open the port '%s': %s\n", port, strerror(errno));
