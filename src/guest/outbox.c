@@ -119,6 +119,7 @@ static size_t fill_chunk(const struct outbox *box, char *chunk, size_t size)
 	size_t length = 0, skip = box->written;
 
 	TAILQ_FOREACH (line, &box->queue, next) {
+		/* cppcheck-suppress uninitvar; outbox_add() fills a line before it stands in the queue */
 		size_t part = line->length - skip;
 		if (part > size - length)
 			part = size - length;
