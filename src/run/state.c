@@ -7,8 +7,13 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+
+/* A run that was killed a moment ago holds the lock until the kernel has taken it apart: with its VMs, on a busy host, that takes
+ * longer than it takes to start `limitlab clean`. */
+#define DYING_MS 2000
 
 char *state_path(const char *name)
 {
@@ -35,9 +40,14 @@ int state_lock(int *ret_fd, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the lock '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
+	uint64_t deadline_ns = clock_now_ns() + DYING_MS * NS_PER_MS;
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK)
 			return err_sys(err, errno, "cannot take the lock '%s'", path);
+		if (clock_now_ns() < deadline_ns) {
+			clock_sleep_until_ns(clock_now_ns() + 20 * NS_PER_MS);
+			continue;
+		}
 		err_host(err, "another limitlab run is going on (it holds '%s')", path);
 		return err_remedy(err, "wait until it ends: two runs at once would measure each other");
 	}

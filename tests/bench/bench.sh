@@ -94,6 +94,38 @@ scarcity=$(awk '/^(take|give)_ms/ {sum += $2} END {printf "%.3f", sum / 1000}' "
 locked=$(awk -v n="$gib" '/^locked_ms/ {printf "%.1f", $2 * n / 1000}' "$out/memory")
 row "$gib GiB scarce and back" "$scarcity" "$locked" - 1 0.2 ' s' ' s of locking'
 info '  left more or less by' "$(value left_off_mib "$out/memory") MiB" 'for information'
+
+alone "$LIMITLAB_BUILD/tests/bench/bench_disk" fixture >"$out/disk" || broken 'no scarce disk was made'
+made=$(value made_ms "$out/disk")
+by_hand=$(value hand_ms "$out/disk")
+row 'scarce disk made and removed' "$made" "$by_hand" "$(awk -v a="$made" -v b="$by_hand" 'BEGIN {printf "%.3f", a / b}')" 1.5 1 ' ms' ' ms by hand'
+row '  its rate is off by' "$(value off_pct "$out/disk")" - - 3 1 ' %'
+
+# virsh needs a daemon: one of our own, in namespaces where nothing of the host's libvirt is seen.
+virsh_weights() {
+	# shellcheck disable=SC2016 # the inner shell's variables
+	unshare --mount --propagation private --pid --net --fork --kill-child --mount-proc bash -c '
+		inside() {
+			ip link set lo up
+			for folder in /run /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt; do
+				[[ ! -d $folder ]] || mount -t tmpfs -o mode=755 tmpfs "$folder"
+			done
+			virtlogd >"$1/virtlogd.log" 2>&1 &
+			libvirtd >"$1/libvirtd.log" 2>&1 &
+			for ((tries = 0; tries < 300; tries++)); do
+				virsh -c qemu:///system list >/dev/null 2>&1 && break
+				sleep 0.1
+			done
+			"$2" weight
+		}
+		inside "$@" & wait $!' bash "$out" "$LIMITLAB_BUILD/tests/bench/bench_disk"
+}
+export -f virsh_weights
+alone bash -c virsh_weights >"$out/weight" || broken 'no disk weight was measured'
+weight=$(value weight_us "$out/weight")
+virsh=$(value virsh_us "$out/weight")
+row 'disk weight, with read-back' "$weight" "$virsh" "$(awk -v a="$weight" -v b="$virsh" 'BEGIN {printf "%.4f", a / b}')" 0.05 0.02 ' us' ' us of virsh'
+
 calm_dir=$(echo "$out/boot-$rounds"/bench-calm/*)
 [[ $(jq -r .state "$calm_dir/manifest.json" 2>/dev/null) == complete ]] || { cat "$out/boot.err" >&2; broken 'the calm run did not complete'; }
 row 'own CPU at 100 ms' "$(number "$calm_dir" overhead_cpu_pct)" - - 1 0.5 ' %'
