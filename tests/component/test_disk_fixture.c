@@ -465,6 +465,23 @@ static void test_real_device(void **state)
 	assert_string_equal(restored, before);
 	must(disk_fixture_remove(fixture, &err), &err);
 
+	/* A VM that was killed a moment ago still has its partition open. */
+	must(disk_fixture_new(&options, directory, 0, &fixture, &err), &err);
+	pid_t holder = fork();
+	if (!holder) {
+		int held = open(disk_fixture_partition(fixture, 1, &bytes), O_RDWR);
+		clock_sleep_until_ns(clock_now_ns() + 700 * NS_PER_MS);
+		_exit(held < 0);
+	}
+	clock_sleep_until_ns(clock_now_ns() + 100 * NS_PER_MS);
+	must(disk_device_restore(device, was, &err), &err);
+	int status;
+	assert_int_equal(waitpid(holder, &status, 0), holder);
+	assert_int_equal(status, 0);
+	must(disk_fixture_remove(fixture, &err), &err);
+	AUTO(free_ptr) char *released = picture();
+	assert_string_equal(released, before);
+
 	/* In use in any way: refused. */
 	static const struct {
 		const char *name, *begin, *end, *text;

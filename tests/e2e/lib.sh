@@ -245,6 +245,9 @@ host_list() {
 	ps -e -ww -o pid=,comm=,args= | awk -v mark="$scratch" 'index($0, mark) && !/ awk / { print "process", $1, $2 }'
 	ip -o link | awk '{ print "interface", $2 }'
 	losetup -a | sed 's/^/loop /'
+	for file in /sys/block/*/queue/scheduler; do
+		echo "block $file $(<"$file")"
+	done
 	awk -v mark="$scratch" 'index($0, mark) || /limitlab|fuse/ { print "mount", $0 }' /proc/self/mounts
 	find /sys/fs/cgroup -type d \( -path '*limitlab*' -o -path '*/machine*' -o -path '*qemu*' \) -printf 'cgroup %p\n' | sort
 	for file in /sys/fs/cgroup/cgroup.subtree_control /sys/fs/cgroup/*/cgroup.subtree_control \
