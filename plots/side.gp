@@ -61,18 +61,25 @@ main = word(ll_p_column[p], 1)
 do for [k = 1:|$bands|] {
 	i = int(word($bands[k], 1))
 	if (word($bands[k], 6) eq main && ll_side_of(i) == s && !ll_p_best[p]) {
-		slice = 0.03 * (ll_p_to[p] - ll_p_from[p])
+		from = real(word($bands[k], 2))
+		to = real(word($bands[k], 3))
 		is_low = word($bands[k], 4) ne 'none'
 		is_high = word($bands[k], 5) ne 'none'
-		low = is_low ? ll_p_scale[p] * word($bands[k], 4) : ll_p_scale[p] * word($bands[k], 5) - slice
-		high = is_high ? ll_p_scale[p] * word($bands[k], 5) : low + slice
-		set object rectangle from real(word($bands[k], 2)), low to real(word($bands[k], 3)), high \
-			fillcolor rgb 0xc0000000 + ll_color[i] fillstyle solid noborder behind clip
+		low = is_low ? ll_p_scale[p] * word($bands[k], 4) : 0
+		high = is_high ? ll_p_scale[p] * word($bands[k], 5) : 0
+		if (is_low && is_high) {
+			set object rectangle from from, low to to, high fillcolor rgb 0xc0000000 + ll_color[i] fillstyle solid noborder behind clip
+		} else {
+			# One bound: a line, with an arrow to the side that passes.
+			y = is_low ? low : high
+			set arrow from from, y to to, y nohead linewidth 1 linecolor rgb ll_color[i]
+			set arrow from (from + to) / 2, y rto 0, graph (is_low ? 14.0 : -14.0) / ll_p_px[p] head size screen X(5), 25 filled linewidth 1 linecolor rgb ll_color[i]
+		}
 	}
 }
-if (ll_p_capacity[p] ne '' && ll_capacity > 0 && main eq ll_main_column) {
-	set arrow from graph 0, first ll_capacity to graph 1, first ll_capacity nohead linewidth 1 dashtype (4, 5) linecolor rgb 0x707070
-	if (s == ll_sides) {
+if (ll_p_capacity[p] ne '' && ll_side_capacity[s] > 0 && main eq ll_main_column) {
+	set arrow from graph 0, first ll_side_capacity[s] to graph 1, first ll_side_capacity[s] nohead linewidth 1 dashtype (4, 5) linecolor rgb 0x707070
+	if (ll_side_capacity[s] == ll_capacity && (s == ll_sides || ll_side_capacity[ll_sides] != ll_capacity)) {
 		set label ll_p_capacity[p] at graph 1, first ll_capacity right front offset screen X(-8), screen (10.0 / ll_height) font ll_font_px(12) textcolor rgb 0x505050
 	}
 }

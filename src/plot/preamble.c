@@ -157,7 +157,7 @@ static void add_sides(struct buf *out, const struct plot_figure *figure, const s
 {
 	static const char *const arrays[] = {"ll_left_px", "ll_right_px", "ll_title", "ll_title_px",
 		"ll_subtitle", "ll_verdict", "ll_verdict_color", "ll_series", "ll_first", "ll_last",
-		"ll_sample_s"};
+		"ll_sample_s", "ll_side_capacity"};
 
 	buf_addf(out, "# the sides: one run each\nll_sides = %zu\n", figure->side_count);
 	for (size_t a = 0; a < ARRAY_SIZE(arrays); a++)
@@ -174,6 +174,8 @@ static void add_sides(struct buf *out, const struct plot_figure *figure, const s
 		buf_addf(out, "ll_first[%zu] = %u; ll_last[%zu] = %u; ll_sample_s[%zu] = ", s + 1,
 			side->first, s + 1, side->last, s + 1);
 		plot_number(out, plot_seconds(side->scenario->sample_ns));
+		buf_addf(out, "; ll_side_capacity[%zu] = ", s + 1);
+		plot_number(out, side->capacity);
 		buf_adds(out, "\n");
 	}
 }

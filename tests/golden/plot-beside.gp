@@ -21,20 +21,21 @@ array ll_series[2]
 array ll_first[2]
 array ll_last[2]
 array ll_sample_s[2]
+array ll_side_capacity[2]
 ll_left_px[1] = 80; ll_right_px[1] = 620; ll_title_px[1] = 16.5
 ll_title[1] = 'As tc does it'
 ll_subtitle[1] = 'kernel 6.18.5, TCG, 2026-11-23'
 ll_verdict[1] = 'verdict: pass (4 of 4)'
 ll_verdict_color[1] = 0x20702f
 ll_series[1] = 'series.csv'
-ll_first[1] = 1; ll_last[1] = 2; ll_sample_s[1] = 0.2
+ll_first[1] = 1; ll_last[1] = 2; ll_sample_s[1] = 0.2; ll_side_capacity[1] = 300
 ll_left_px[2] = 660; ll_right_px[2] = 1200; ll_title_px[2] = 16.5
 ll_title[2] = 'CPU shares move a contended core between tenants'
 ll_subtitle[2] = 'kernel 6.18.5, TCG, 2026-11-23'
 ll_verdict[2] = ''
 ll_verdict_color[2] = 0x505050
 ll_series[2] = '/results/other/x/series.csv'
-ll_first[2] = 3; ll_last[2] = 5; ll_sample_s[2] = 0.2
+ll_first[2] = 3; ll_last[2] = 5; ll_sample_s[2] = 0.2; ll_side_capacity[2] = 300
 # the lines: tenants of all sides, then the hosts
 ll_lines = 5
 array ll_key[7]

@@ -21,13 +21,14 @@ array ll_series[1]
 array ll_first[1]
 array ll_last[1]
 array ll_sample_s[1]
+array ll_side_capacity[1]
 ll_left_px[1] = 80; ll_right_px[1] = 820; ll_title_px[1] = 18.0
 ll_title[1] = 'CPU shares move a contended core between tenants'
 ll_subtitle[1] = 'kernel 6.18.5, cgroup v1, TCG, 3 tenants, 2026-11-23'
 ll_verdict[1] = 'verdict: fail (2 of 3)'
 ll_verdict_color[1] = 0xb3201a
 ll_series[1] = 'series.csv'
-ll_first[1] = 1; ll_last[1] = 3; ll_sample_s[1] = 0.2
+ll_first[1] = 1; ll_last[1] = 3; ll_sample_s[1] = 0.2; ll_side_capacity[1] = 100
 # the lines: tenants of all sides, then the hosts
 ll_lines = 3
 array ll_key[4]
