@@ -60,7 +60,7 @@ static int ask(struct target *target, const char *parameter, unsigned long long 
 
 static int tune_get(struct target *target, const struct tune *tune, uint64_t *ret_value, struct err *err)
 {
-	unsigned long long value;
+	unsigned long long value = 0;
 
 	if (tune_probe(target, err) || ask(target, tune->parameter, &value, err))
 		return -1;
@@ -73,7 +73,7 @@ static int tune_get(struct target *target, const struct tune *tune, uint64_t *re
 static int tune_set(struct target *target, const struct tune *tune, uint64_t value, struct err *err)
 {
 	AUTO(vir_params) struct vir_params list = {0};
-	unsigned long long other;
+	unsigned long long other = 0;
 
 	if (tune_probe(target, err) || ask(target, tune->other, &other, err))
 		return -1;
