@@ -23,6 +23,7 @@
 #include "base/paths.h"
 #include "base/spawn.h"
 #include "cmd/doctor_probes.h"
+#include "fixture/disk.h"
 #include "fixture/link.h"
 #include "glue/libvirt.h"
 #include "guest/image.h"
@@ -237,6 +238,24 @@ static void probe_cpus(struct doctor_finding *finding)
 		"CPUs %s, idle: some can be scarce, the others carry limitlab and the emulators", list);
 }
 
+static void probe_disk(struct doctor_finding *finding)
+{
+	static const struct disk_options options = {
+		.size_bytes = UINT64_C(64) << 20,
+		.rate_bytes_per_s = UINT64_C(1) << 20,
+		.scheduler = "bfq",
+		.partitions = 1,
+	};
+	struct err err = ERR_INIT;
+
+	if (!disk_check(&options, &err)) {
+		found(finding, DOCTOR_OK, "nbdkit, nbdfuse, loop devices and the scheduler bfq");
+		return;
+	}
+	found(finding, DOCTOR_NOTE, "%s", err.text);
+	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
+}
+
 static void probe_memory(struct doctor_finding *finding)
 {
 	AUTO(close_file) FILE *file = fopen("/proc/meminfo", "re");
@@ -358,6 +377,8 @@ const struct doctor_check doctor_checks[] = {
 	{"squashfs", "building the guest image", probe_squashfs, "squashfs-tools", "squashfs-tools", NULL},
 	{"loop", "scenarios with a scarce disk", probe_loop, NULL, NULL, "modprobe loop"},
 	{"fuse", "scenarios with a scarce disk", probe_fuse, NULL, NULL, "modprobe fuse"},
+	{"scarce disk", "scenarios with a scarce disk", probe_disk, NULL, NULL,
+		"install nbdkit and libnbd-bin"},
 	{"memory limits", "scenarios with scarce memory", doctor_probe_memory_limits, NULL, NULL,
 		"boot without cgroup_disable=memory, on a kernel with CONFIG_MEMCG=y; swap: swapaccount=1"},
 	{"scarce memory", "scenarios with scarce memory, with --allow-host-scarcity", doctor_probe_scarcity,
