@@ -212,27 +212,25 @@ static void make_pair(struct compare_pair *pair, const struct compare_group *gro
 	free(drafts);
 }
 
-static void count_needed(struct comparison *comparison, size_t needed)
+static void at_least(size_t *needed, size_t more)
 {
-	if (comparison->needed < needed)
-		comparison->needed = needed;
+	if (*needed < more)
+		*needed = more;
 }
 
 /* Expectations decide; metrics are there to raise an alarm, and many of them will always be too noisy for a word. */
 static void conclude(struct comparison *comparison)
 {
 	bool changed = false, undecided = false, hopeless = false;
+	size_t for_p = 0, for_noise = 0;
 
 	for (size_t i = 0; i < comparison->count; i++) {
 		const struct compare_pair *pair = &comparison->pairs[i];
 		bool expects = has_expectations(pair);
 		for (size_t j = 0; j < pair->count; j++) {
 			const struct compare_part *part = &pair->parts[j];
-			if (part->too_few) {
-				undecided = true;
-				count_needed(comparison,
-					stats_group_size_for_p(pair->family[expects ? 0 : 1].level));
-			}
+			if (part->too_few)
+				at_least(&for_p, stats_group_size_for_p(pair->family[expects ? 0 : 1].level));
 			for (size_t row = 0; row < part->count; row++) {
 				changed = changed || part->rows[row].verdict == COMPARE_CHANGED;
 				if (part->rows[row].verdict != COMPARE_UNDECIDED ||
@@ -240,13 +238,15 @@ static void conclude(struct comparison *comparison)
 					continue;
 				undecided = true;
 				hopeless = hopeless || !part->rows[row].needed;
-				count_needed(comparison, part->rows[row].needed);
+				at_least(&for_noise, part->rows[row].needed);
 			}
 		}
 	}
+	undecided = undecided || for_p;
 	comparison->verdict = changed ? COMPARE_CHANGED : undecided ? COMPARE_UNDECIDED : COMPARE_SAME;
-	if (hopeless || comparison->verdict != COMPARE_UNDECIDED)
-		comparison->needed = 0;
+	/* How noisy they are is little known while there are too few. */
+	if (comparison->verdict == COMPARE_UNDECIDED)
+		comparison->needed = for_p ? for_p : hopeless ? 0 : for_noise;
 }
 
 /* The first line that differs; the caller frees both. */

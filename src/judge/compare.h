@@ -131,7 +131,8 @@ struct comparison {
 	struct compare_pair *pairs;
 	size_t count;
 	enum compare_verdict verdict; /* changed: some row; undecided: too few runs, or some expectation */
-	size_t needed; /* runs in each group that would decide; 0: not known, or not undecided */
+	/* Undecided: too few runs: so many in each group are the least; else about so many would decide; 0: more than 1000. */
+	size_t needed;
 };
 
 struct compare_group {

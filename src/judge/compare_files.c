@@ -321,8 +321,8 @@ char *compare_summary(const struct comparison *comparison)
 			"no change of %.3g %% or more in what is expected", 100 * comparison->options.floor);
 	const char *why = few ? few : "an expectation varies too much from run to run";
 	if (comparison->needed)
-		return xasprintf(
-			"undecided: %s; about %zu runs in each group would do", why, comparison->needed);
+		return xasprintf("undecided: %s; it takes %s %zu runs in each group", why,
+			few ? "at least" : "about", comparison->needed);
 	return xasprintf("undecided: %s; it would take more than 1000 runs in each group", why);
 }
 
