@@ -169,7 +169,7 @@ struct made_group {
 	struct compare_run runs[RUNS_MAX];
 	struct compare_value values[RUNS_MAX];
 	const struct compare_run *pointers[RUNS_MAX];
-	char paths[RUNS_MAX][16];
+	char paths[RUNS_MAX][24];
 };
 
 static struct compare_group make_group(struct made_group *group, const struct row_case *c, size_t g)

@@ -84,8 +84,8 @@ static void print_rows(const struct comparison *comparison, size_t pair)
 		const struct compare_row *row = &part->rows[i];
 		if (row->verdict == COMPARE_CHANGED ||
 			(row->verdict == COMPARE_UNDECIDED && row->about->kind != COMPARE_METRIC))
-			print_message("# pair %zu: %s %s: %.3f and %.3f, %+.1f %% [%.1f, %.1f], p %.4f\n", pair,
-				row->about->key, compare_verdict_name(row->verdict), row->median[0],
+			print_message("# pair %zu: %s %s: %.3f and %.3f, %+.1f %% [%.1f, %.1f], p %.4f\n",
+				pair, row->about->key, compare_verdict_name(row->verdict), row->median[0],
 				row->median[1], 100 * row->change, 100 * row->low, 100 * row->high,
 				row->p_corrected);
 	}
@@ -398,11 +398,9 @@ static void test_gather_refuses(void **state)
 {
 	AUTO(free_ptr) char *set = make_set("refuse", 2, &(struct made_shares){.seed = 3});
 	AUTO(free_ptr)
-	char *run = xasprintf("%s/run-00", set),
-	     *file = xasprintf("%s/run-00/manifest.json", set);
+	char *run = xasprintf("%s/run-00", set), *file = xasprintf("%s/run-00/manifest.json", set);
 	AUTO(free_ptr)
-	char *empty = xasprintf("%s/empty", scratch),
-	     *nowhere = xasprintf("%s/nowhere", scratch);
+	char *empty = xasprintf("%s/empty", scratch), *nowhere = xasprintf("%s/nowhere", scratch);
 	AUTO(free_ptr) char *link = xasprintf("%s/link", scratch);
 	const struct {
 		char *arguments[2];
