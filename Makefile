@@ -23,8 +23,8 @@ comma := ,
 DEB_BUILD := build-essential pkg-config libvirt-dev libnl-3-dev libnl-route-3-dev libcsv-dev libyaml-dev \
 	libjansson-dev libxml2-dev libgsl-dev libcmocka-dev
 DEB_RUN   := libvirt-daemon-system libvirt-daemon qemu-system-x86 gnuplot-nox fonts-dejavu-core mmdebstrap \
-	squashfs-tools zstd xz-utils cpio kmod busybox-static nbdkit libnbd-bin
-DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-utils jq iproute2 fio stress-ng iperf3 \
+	squashfs-tools zstd xz-utils cpio kmod busybox-static nbdkit libnbd-bin iperf3
+DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-utils jq iproute2 fio stress-ng \
 	libvirt-clients miller
 
 # liblimitlab is LGPL: it links with nothing of the second list (GSL is GPL).

@@ -191,6 +191,11 @@ static void probe_link(struct doctor_finding *finding)
 	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
 }
 
+static void probe_iperf3(struct doctor_finding *finding)
+{
+	probe_program(finding, "iperf3", DOCTOR_NOTE);
+}
+
 static void probe_gnuplot(struct doctor_finding *finding)
 {
 	probe_program(finding, "gnuplot", DOCTOR_MISSING);
@@ -384,6 +389,7 @@ const struct doctor_check doctor_checks[] = {
 	{"scarce memory", "scenarios with scarce memory, with --allow-host-scarcity", doctor_probe_scarcity,
 		NULL, NULL, NULL},
 	{"link", "scenarios with a scarce link", probe_link, NULL, NULL, "run it as root"},
+	{"iperf3", "the far end of a scarce link", probe_iperf3, "iperf3", "iperf3", NULL},
 	{"systemd", "nothing: shown for bug reports", probe_systemd, NULL, NULL, NULL},
 	{0},
 };

@@ -20,14 +20,14 @@
 #include "run/wire.h"
 
 /* Tenant i: address 10.77.0.(10+i), MAC 52:54:00:6c:6c:(10+i), class 1:(11+i) in hexadecimal, server's port 5201+i. */
-#define FIRST_HOST       10
-#define FIRST_MINOR      0x11U
-#define FIRST_PORT       5201U
+#define FIRST_HOST  10
+#define FIRST_MINOR 0x11U
+#define FIRST_PORT  5201U
 /*
  * A tenant's queue holds what the link carries in a 32nd of a second.  On a fast link the applier's own default is soon empty when
  * an emulated guest has to wait for a CPU: at 1 Gbit/s for three, one MiB is 25 ms.
  */
-#define QUEUES_PER_S 32
+#define QUEUES_PER_S     32
 #define SPEAK_DEADLINE_S 10
 
 struct link_member {
@@ -215,17 +215,18 @@ static int attach(struct member *member, struct err *err)
 }
 
 static int wait_for_server(
-	struct inner *inner, const struct server *server, const char *tenant, struct err *err)
+	struct inner *inner, const struct server *server, const struct member *member, struct err *err)
 {
+	const char *ready = member->ops->server->ready_line;
 	uint64_t deadline_ns = clock_now_ns() + SPEAK_DEADLINE_S * NS_PER_S;
 
-	while (!server_has_said(server, "")) {
+	while (!server_has_said(server, ready ? ready : "")) {
 		if (server_check(server, err) ||
 			loop_run(inner->loop, NULL, clock_now_ns() + 10 * NS_PER_MS, err) < 0)
 			return -1;
 		if (clock_now_ns() >= deadline_ns)
-			return err_run(err, "the server of tenant '%s' does not listen after %d s", tenant,
-				SPEAK_DEADLINE_S);
+			return err_run(err, "the server of tenant '%s' does not listen after %d s",
+				member->spec->name, SPEAK_DEADLINE_S);
 	}
 	return 0;
 }
@@ -250,7 +251,7 @@ static int start(struct inner *inner, struct err *err)
 	}
 	for (size_t i = 0; i < inner->member_count; i++)
 		if (state->members[i].server &&
-			wait_for_server(inner, state->members[i].server, inner->members[i].spec->name, err))
+			wait_for_server(inner, state->members[i].server, &inner->members[i], err))
 			return -1;
 	return 0;
 }

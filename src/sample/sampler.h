@@ -18,7 +18,8 @@
  *		disk_dev_write_bytes disk_dev_inflight, of the whole device (block/stat.rst)
  * blk_*_ios count requests before the scheduler merges them.  blk_queue_ns is the number of requests in flight added up over
  * time, from one look per tick.
- * Network bytes are those of the link layer.  tap_rx_bytes is what the VM sent, tap_tx_bytes what was sent to it.
+ * Network bytes are those of the link layer; net_class_packets are fewer than there were, because the kernel counts none for a
+ * GSO frame that comes from a guest (bstats_update() adds gso_segs, which is 0 there).  tap_rx_bytes is what the VM sent, tap_tx_bytes what was sent to it.
  * vcpu_usage_ns and run_delay_ns are summed over the vCPU threads (the threads of the vcpuN groups):
  * /proc/PID/task/TID/schedstat, fields 1 and 2 (Documentation/scheduler/sched-stats).  cpu_usage_ns is the whole VM's:
  * cpuacct.usage, or cpu.stat usage_usec; where QEMU has no group of its own there, the CPU clock of its process

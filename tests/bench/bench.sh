@@ -86,6 +86,12 @@ class=$(value net_set_us "$out/net")
 tc=$(value tc_us "$out/net")
 row 'change of one HTB class' "$class" "$tc" "$(awk -v a="$class" -v b="$tc" 'BEGIN {printf "%.4f", a / b}')" 0.05 0.02 ' us' ' us of tc'
 
+alone "$limitlab" run --quiet --out "$out/link" "$here/link.yaml" >"$out/link.log" 2>&1
+link_dir=$(echo "$out"/link/bench-link/*)
+[[ $(jq -r .state "$link_dir/manifest.json" 2>/dev/null) == complete ]] || { cat "$out/link.log" >&2; broken 'the run with a link did not complete'; }
+off=$(jq -r '.expectations[0] | (.measured - .expected) / .expected * 100 | fabs' "$link_dir/verdict.json" | awk '{printf "%.2f", $1}')
+row 'classes against their link' "$off" - - 3 2 ' %'
+
 # 20 GiB, or what this machine can give and keep 2 GiB; the reference is what it takes to lock as much memory, from 1 GiB of it.
 gib=$(awk '/^MemAvailable:/ {n = int($2 / 1048576) - 2; print (n > 20 ? 20 : n)}' /proc/meminfo)
 ((gib >= 1)) || broken 'needs 3 GiB of available memory'

@@ -55,6 +55,34 @@ is "no domain is left" "$(domains --all)" ""
 is "the image belongs to whom it belonged" "$(find "${LIMITLAB_IMAGE_DIR:-/var/lib/limitlab/image}" -ls)" "$image_before"
 host_is_as_before "the host is as before"
 
+# The shared link is made in the daemon's namespace, beside what is there, and nothing of it stays.
+ip link add br-theirs type bridge
+ip link add ll-theirs type veth peer name theirs
+tc qdisc add dev theirs root tbf rate 1mbit burst 10k latency 10ms
+picture() {
+	ip -d link
+	ip netns
+	tc qdisc
+}
+network=$(picture)
+start_run --connect $uri "$scenarios/net-tiny.yaml"
+await "start all" || fail "the timeline begins" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
+is "meanwhile the link is among the host's interfaces" "$(ip -o link show master ll-bridge | cut -d : -f 2 | cut -d @ -f 1 | sort | tr -d '\n')" \
+	" ll-blue ll-red ll-uplink"
+end_run
+matches "a scenario with a link runs to its end" "$status $(<"$scratch/stderr")" '^[03] $'
+is "the host's network is as before" "$(diff <(echo "$network") <(picture))" ""
+host_is_as_before "a link: the host is as before"
+
+# Somebody's own bridge has the name of ours.
+ip link add ll-bridge type bridge
+taken=$(picture)
+ll run --out "$scratch/out" --connect $uri "$scenarios/net-tiny.yaml"
+is "an interface of that name is there: exit 4" "$status" 4
+matches "the message names it" "$(<"$scratch/stderr")" "an interface 'll-bridge' exists already, and it is not limitlab's"
+is "it is still there, and so is the rest" "$(diff <(echo "$taken") <(picture))" ""
+ip link delete ll-bridge
+
 # Somebody's own domain has the name of a tenant.
 virsh -c $uri define /dev/stdin >/dev/null <<-EOF
 	<domain type='qemu'><name>limitlab-blue</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>
@@ -66,7 +94,7 @@ is "it is still there" "$(domains --all)" "limitlab-blue "
 virsh -c $uri undefine limitlab-blue >/dev/null
 
 # libvirtd would destroy the domains of a client that dies; so it dies first.
-start_run --connect $uri "$scenario"
+start_run --connect $uri "$scenarios/net-tiny.yaml"
 await timeline || fail "the timeline begins" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
 members=$(family "$supervisor" | awk '{ print $1 }')
 is "to be killed: two domains" "$(domains)" "limitlab-blue limitlab-red "
@@ -79,6 +107,7 @@ is "they are domains again" "$(domains)" "limitlab-blue limitlab-red "
 ll clean
 is "clean ends with 0" "$status" 0
 is "clean destroyed the domains" "$(domains --all)" ""
+is "clean removed the link, and nothing else" "$(diff <(echo "$network") <(picture))" ""
 is "the run is marked as broken" "$(jq -r .state "$(newest_run)/manifest.json")" broken
 host_is_as_before "the host is as before"
 finish
