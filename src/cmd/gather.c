@@ -43,8 +43,11 @@ static int list(const char *path, struct names *names, struct err *err)
 
 	if (!folder && errno == ENOENT)
 		return err_input(err, "there is no '%s'", path);
-	if (!folder && errno == ENOTDIR)
-		return err_input(err, "'%s' is a file, not the directory of a run", path);
+	if (!folder && errno == ENOTDIR) {
+		(void)err_input(err, "'%s' is a file, not the directory of a run", path);
+		return err_remedy(
+			err, "if it is a scenario, make runs of it first: limitlab run --repeat 10 %s", path);
+	}
 	if (!folder)
 		return err_sys(err, errno, "cannot list '%s'", path);
 	for (const struct dirent *entry; (entry = readdir(folder));) {
