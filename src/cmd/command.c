@@ -78,6 +78,24 @@ const struct command command_table[] = {
 		.run = cmd_judge,
 	},
 	{
+		.name = "explain",
+		.synopsis = "RUN...",
+		.summary = "why a finished run was judged as it was, and what to look at",
+		.about = "Judges a run again from its files and tells, for each expectation that did not\n"
+			 "pass, what was expected and by which rule, what was seen, the likely cause\n"
+			 "with its remedy and source, and commands to look further.  --all tells of\n"
+			 "those that passed, too.  Writes nothing and needs no root.\n\n"
+			 "Causes come from a table of symptoms: what the judge found, and what stands\n"
+			 "in the scenario, the manifest, the log of events and the samples.  The\n"
+			 "likeliest comes first, three at most.  The exit code is 0 whatever the\n"
+			 "verdict is; limitlab judge tells that.",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_RUNS,
+		.options = OPTION(ALL) | OPTION(JSON),
+		.run = cmd_explain,
+	},
+	{
 		.name = "plot",
 		.synopsis = "RUN...",
 		.summary = "draw the figure of a finished run again, from its files",

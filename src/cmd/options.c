@@ -75,6 +75,8 @@ static const struct option_spec specs[OPTION_COUNT] = {
 		offsetof(struct options, markdown), 0, 0},
 	[OPTION_FIGURE] = {"figure", 0, OPTION_TYPE_TEXT, "FILE",
 		"draw both groups into FILE (.svg, .png or .pdf)", offsetof(struct options, figure), 0, 0},
+	[OPTION_ALL] = {"all", 0, OPTION_TYPE_FLAG, NULL, "tell of what passed, too",
+		offsetof(struct options, all), 0, 0},
 };
 
 const struct option_spec *option_spec(enum option_id id)

@@ -41,6 +41,7 @@ enum option_id {
 	OPTION_CSV,
 	OPTION_MARKDOWN,
 	OPTION_FIGURE,
+	OPTION_ALL,
 	OPTION_COUNT
 };
 
@@ -64,7 +65,7 @@ struct options {
 	const char *into;       /* NULL: nowhere */
 	const char *by;         /* NULL: none */
 	const char *floor;      /* "5%" (default) */
-	bool self;
+	bool self, all;
 	const char *csv, *markdown, *figure; /* NULL: none */
 	char **args;                         /* the arguments that are no options, NULL terminated */
 	int arg_count;
