@@ -220,19 +220,46 @@ static void auto_times(struct times *times)
 	buf_release(&times->rows);
 }
 
+/* Up to the line of the next event, or to the border. */
+static double room_after(const struct plot_figure *figure, const struct plot_side *side, uint64_t at_ns)
+{
+	uint64_t next_ns = side->scenario->duration_ns;
+
+	for (size_t i = 0; i < side->scenario->event_count; i++) {
+		uint64_t event_ns = side->scenario->events[i].at_ns;
+		if (event_ns > at_ns && event_ns < next_ns)
+			next_ns = event_ns;
+	}
+	return (side->right_px - side->left_px) * (plot_seconds(next_ns) - plot_seconds(at_ns)) /
+	       figure->end_s;
+}
+
+/* Both times where there is room before the next event, else the longer one. */
+static char *times_text(
+	const struct plot_side *side, const struct finding *finding, bool has_90, double room_px)
+{
+	const char *name = side->scenario->tenants[finding->expect->tenant].name;
+	double t50 = finding->time_50_s, t90 = finding->time_90_s;
+
+	if (!has_90)
+		return xasprintf("%s: 50 %% in %.*f s", name, t50 < 9.95, t50);
+	AUTO(free_ptr)
+	char *both =
+		xasprintf("%s: 50 %% in %.*f s, 90 %% in %.*f s", name, t50 < 9.95, t50, t90 < 9.95, t90);
+	if (plot_text_px(both, TIMES_PX) + 2 * PLOT_LABEL_GAP_PX <= room_px)
+		return STEAL(both);
+	return xasprintf("%s: 90 %% in %.*f s", name, t90 < 9.95, t90);
+}
+
 static void add_text_of(struct times *times, const struct plot_figure *figure, size_t s,
 	const struct finding *finding, bool has_90)
 {
 	const struct plot_side *side = &figure->sides[s];
 	const struct expect_spec *expect = finding->expect;
-	double t50 = finding->time_50_s, t90 = finding->time_90_s, factor;
-	AUTO(buf) struct buf words = BUF_INIT;
-
-	buf_addf(
-		&words, "%s: 50 %% in %.*f s", side->scenario->tenants[expect->tenant].name, t50 < 9.95, t50);
-	if (has_90)
-		buf_addf(&words, ", 90 %% in %.*f s", t90 < 9.95, t90);
-	AUTO(free_ptr) char *text = plot_shorten(words.data, TIMES_PX, (side->right_px - side->left_px) / 2);
+	double factor;
+	AUTO(free_ptr)
+	char *full = times_text(side, finding, has_90, room_after(figure, side, expect->after_ns));
+	AUTO(free_ptr) char *text = plot_shorten(full, TIMES_PX, (side->right_px - side->left_px) / 2);
 	double width_px = plot_text_px(text, TIMES_PX) + 2 * PLOT_LABEL_GAP_PX;
 	double x_px = side->left_px +
 		      (side->right_px - side->left_px) * plot_seconds(expect->after_ns) / figure->end_s;
@@ -246,7 +273,7 @@ static void add_text_of(struct times *times, const struct plot_figure *figure, s
 		return;
 	if (row == times->row_count)
 		times->row_count++;
-	times->free_px[row] = from_px + width_px;
+	times->free_px[row] = from_px + width_px - 2 * PLOT_LABEL_GAP_PX;
 	plot_element(&times->arrays, "ll_times_text", ++times->count, text);
 	buf_addf(&times->rows, "%u ", side->first + expect->tenant);
 	plot_number(&times->rows, plot_seconds(expect->after_ns));
