@@ -183,6 +183,13 @@ const struct hint hint_table[] = {
 		.source = "net/sched/sch_htb.c, htb_activate(), htb_deactivate(); measured: src/applier/net.h",
 		.checks = {"grep -n apply {scenario}", "grep -F net.priority {run}/events.csv", "limitlab plot {run}"},
 	}, {
+		.id = "htb-raw-emptied", .seen = symptom_raw_emptied,
+		.symptom = "a priority was changed by `apply: raw`, and the class ran empty since",
+		.cause = "HTB takes a new priority when the class is next activated, that is with the first packet after it ran empty. A sender that pauses for a moment does that, so the change comes into force at a moment that nobody chose, or has not yet done so",
+		.remedy = "change it by `apply: reliable`; to see that a raw change does nothing, the senders must never pause: more streams, an idle host",
+		.source = "net/sched/sch_htb.c, htb_activate(), htb_deactivate(); measured: src/applier/net.h",
+		.checks = {"grep -n apply {scenario}", "grep -F net.priority {run}/events.csv", "limitlab plot {run}"},
+	}, {
 		.id = "htb-rates-exceed", .seen = symptom_rates_exceed,
 		.symptom = "more is guaranteed than the link has",
 		.cause = "HTB serves every class up to its own rate whatever the parent has left, so rates that add up to more than the link's exceed it, and nothing is left to borrow: priorities and quanta have nothing to decide",
@@ -211,7 +218,7 @@ const struct hint hint_table[] = {
 		.source = "measured under TCG on two CPUs; README, \"How a verdict is reached\"",
 		.checks = {"grep -F acceleration {run}/manifest.json", "ps -eo pcpu,comm --sort=-pcpu | head -n 10"},
 	}, {
-		.id = "net-not-queued", .says = {"had nothing queued in"},
+		.id = "net-not-queued", .says = {"had nothing queued in"}, .seen = symptom_held_up,
 		.symptom = "a tenant that should want more had nothing queued",
 		.cause = "its sender was held up by something else: its guest's CPU, a TCP window or a receiver that is too slow, one stream where it takes four. HTB borrows only for a class with a queue, so its part went to the others",
 		.remedy = "send more streams (iperf3 -P 4), keep the host's CPUs free, lower the link's rate",
@@ -248,7 +255,7 @@ const struct hint hint_table[] = {
 		.source = "fio(1), iodepth; measured under TCG: 50 MiB/s is filled, 200 MiB/s is not",
 		.checks = {"limitlab check {scenario}", "tail -n 20 {run}/log/{tenant}.stream"},
 	}, {
-		.id = "disk-queue", .says = {"requests in its queue"},
+		.id = "disk-queue", .says = {"requests in its queue"}, .seen = symptom_held_up,
 		.symptom = "a tenant's queue was not as deep as it can be",
 		.cause = "it did not always have its requests in flight: the guest's CPU or QEMU's threads held it up, a throttle of QEMU stood before the scheduler, or fio synced. bfq gives what an empty queue leaves to the others",
 		.remedy = "keep the host's CPUs free, use direct=1 and an asynchronous engine with a deep queue, lower the disk's rate",
@@ -298,6 +305,13 @@ const struct hint hint_table[] = {
 		.remedy = "give the host swap (scarce: {memory: {swap: 2GiB}})",
 		.source = "Documentation/admin-guide/cgroup-v1/memory.rst, 2.1; Documentation/admin-guide/mm/concepts.rst, reclaim",
 		.checks = {"swapon --show"},
+	}, {
+		.id = "in-swap", .seen = symptom_in_swap,
+		.symptom = "a VM has less than it should, and the rest of it is in swap",
+		.cause = "what was swapped out comes back only when the guest touches it, however much is free by then: raising or lifting a limit, and the end of scarcity, bring nothing back by themselves",
+		.remedy = "let the workload touch all its memory again, give it more time, or judge what it uses by `measure: swap` too",
+		.source = "Documentation/admin-guide/mm/concepts.rst, reclaim; Documentation/admin-guide/cgroup-v1/memory.rst, 2.4",
+		.checks = {"limitlab plot {run}", "swapon --show"},
 	}, {
 		.id = "swap-full", .seen = symptom_swap_full,
 		.symptom = "the swap was full",
@@ -364,7 +378,7 @@ const struct hint hint_table[] = {
 		.source = "src/sample/sampler.h, the columns",
 		.checks = {"cat {run}/events.csv"},
 	}, {
-		.id = "too-variable", .says = {"varies too much", "too uncertain"},
+		.id = "too-variable", .says = {"varies too much", "too uncertain", "was not steady before"},
 		.symptom = "the mean is too uncertain for this tolerance",
 		.cause = "what the tenant gets swings from second to second by more than the tolerance can bear: something disturbs it, or the window is too short for so tight a tolerance",
 		.remedy = "a longer window, a wider `within:`, or a quieter machine; the interval shrinks with the root of the window's length",

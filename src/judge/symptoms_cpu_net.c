@@ -28,15 +28,60 @@ bool symptom_emulators_default(struct clues *clues, struct buf *clue)
 	return true;
 }
 
+/* Part of all the host's CPUs in the window; NAN: not sampled. */
+static double host_idle(const struct clues *clues)
+{
+	struct counter busy = {0}, idle = {0};
+
+	counter_load(&busy, clues->input->samples, "host", "host_busy_ns");
+	counter_load(&idle, clues->input->samples, "host", "host_idle_ns");
+	double rest = counter_growth(&idle, clues->from_s, clues->to_s);
+	double all = rest + counter_growth(&busy, clues->from_s, clues->to_s);
+	counter_release(&busy);
+	counter_release(&idle);
+	return rest / all;
+}
+
+/* The tenant that a reason names first: often another one than that of the expectation. */
+static void choose_named(struct clues *clues)
+{
+	const struct scenario *scenario = clues->input->scenario;
+	const char *first = NULL;
+
+	for (unsigned i = 0; i < scenario->tenant_count; i++) {
+		AUTO(free_ptr) char *quoted = xasprintf("'%s'", scenario->tenants[i].name);
+		const char *at = strstr(clues->finding->reason, quoted);
+		if (!at || (first && at > first))
+			continue;
+		first = at;
+		clues->subject = i;
+	}
+}
+
+bool symptom_held_up(struct clues *clues, struct buf *clue)
+{
+	double idle = host_idle(clues);
+
+	choose_named(clues);
+	if (!isnan(idle))
+		buf_addf(clue, "the host's CPUs were idle for %.1f %% of the window", 100 * idle);
+	return true;
+}
+
 bool symptom_emulators_light(struct clues *clues, struct buf *clue)
 {
 	const struct manifest *manifest = clues->input->manifest;
+	double idle = host_idle(clues);
 
 	if (clues->input->scenario->emulators_default)
 		return false;
+	choose_named(clues);
 	buf_addf(clue, "QEMU's own threads have the minimum weight; they run on CPU %s",
 		manifest->harness_cpus && *manifest->harness_cpus ? manifest->harness_cpus
 								  : "(not recorded)");
+	if (!isnan(idle))
+		buf_addf(clue, ", and all CPUs of the host together were idle for %.1f %% of the window",
+			100 * idle);
 	return true;
 }
 
@@ -135,7 +180,7 @@ static void count_empty(
 }
 
 /* The last change of somebody's priority before the window's end was made the plain way. */
-bool symptom_raw_priority(struct clues *clues, struct buf *clue)
+static bool changed_raw(struct clues *clues, bool emptied, struct buf *clue)
 {
 	const struct scenario *scenario = clues->input->scenario;
 	const struct event_spec *raw[SCENARIO_MAX_TENANTS] = {NULL};
@@ -157,6 +202,8 @@ bool symptom_raw_priority(struct clues *clues, struct buf *clue)
 			continue;
 		double at_s = (double)raw[t]->at_ns / 1e9;
 		count_empty(clues, t, at_s, &empty, &all);
+		if ((empty > 0) != emptied)
+			continue;
 		buf_addf(clue,
 			"net.priority of '%s' became %" PRIu64
 			" at %.6g s by 'apply: raw', and %zu of %zu samples of its "
@@ -167,6 +214,16 @@ bool symptom_raw_priority(struct clues *clues, struct buf *clue)
 		return true;
 	}
 	return false;
+}
+
+bool symptom_raw_priority(struct clues *clues, struct buf *clue)
+{
+	return changed_raw(clues, false, clue);
+}
+
+bool symptom_raw_emptied(struct clues *clues, struct buf *clue)
+{
+	return changed_raw(clues, true, clue);
 }
 
 /* Two of one priority with the same quantum, although they are guaranteed different rates. */

@@ -114,6 +114,14 @@ static bool has_soft(const struct clues *clues)
 	return is_of(clues, RESOURCE_MEMORY) && soft_of(clues) != LIMIT_UNLIMITED;
 }
 
+/* Settling has a time, not a level. */
+static bool has_too_little(const struct clues *clues)
+{
+	const struct finding *finding = clues->finding;
+
+	return finding->expect->kind != EXPECT_SETTLES && finding->measured < finding->expected;
+}
+
 static bool is_v2(const struct clues *clues)
 {
 	const char *mode = clues->input->manifest->cgroup_mode;
@@ -135,7 +143,7 @@ bool symptom_soft_above_hard(struct clues *clues, struct buf *clue)
 	uint64_t hard = clues_value(clues->input, tenant, LIMIT_MEMORY_HARD, clues->to_s);
 	uint64_t soft = soft_of(clues);
 
-	if (!has_soft(clues) || hard == LIMIT_UNLIMITED || soft < hard)
+	if (!has_soft(clues) || has_too_little(clues) || hard == LIMIT_UNLIMITED || soft < hard)
 		return false;
 	buf_addf(clue, "memory.soft of '%s' is %" PRIu64 " MiB and memory.hard %" PRIu64 " MiB",
 		clues->input->scenario->tenants[tenant].name, soft >> 20, hard >> 20);
@@ -150,6 +158,27 @@ bool symptom_no_swap(struct clues *clues, struct buf *clue)
 		swap.most > 0)
 		return false;
 	buf_adds(clue, "swap_free_bytes is 0 in every sample of the host");
+	return true;
+}
+
+/* It has less than it should, and the rest is in swap. */
+bool symptom_in_swap(struct clues *clues, struct buf *clue)
+{
+	const struct finding *finding = clues->finding;
+	const char *name = clues->input->scenario->tenants[finding->expect->tenant].name;
+	struct counter swap = {0};
+	double there = 0;
+
+	if (!is_failed(clues, RESOURCE_MEMORY) || finding->expect->measure == MEASURE_MEM_SWAP ||
+		finding->expect->kind == EXPECT_CONSERVES || !(finding->measured < finding->expected))
+		return false;
+	counter_load(&swap, clues->input->samples, name, "mem_swap_bytes");
+	if (swap.count)
+		there = counter_at(&swap, clues->to_s);
+	counter_release(&swap);
+	if (!(there > MIB))
+		return false;
+	buf_addf(clue, "%.0f MiB of '%s' were in swap at %.6g s", there / MIB, name, clues->to_s);
 	return true;
 }
 
@@ -201,7 +230,7 @@ bool symptom_soft_weak(struct clues *clues, struct buf *clue)
 {
 	struct range taken;
 
-	if (!is_failed(clues, RESOURCE_MEMORY) || !has_soft(clues) || is_v2(clues))
+	if (!is_failed(clues, RESOURCE_MEMORY) || !has_soft(clues) || has_too_little(clues) || is_v2(clues))
 		return false;
 	if (host_range(clues, "vm_pgsteal", clues->from_s, &taken))
 		buf_addf(clue,

@@ -23,6 +23,7 @@ struct made_host {
 	double foreign;                  /* part of the scarce CPUs that others take */
 	double emulator;                 /* QEMU's own threads, part of a CPU */
 	double held_up;                  /* the last neither runs nor waits for this part of the time */
+	double empty_at_s;               /* the last has nothing queued in this sample */
 	double drop_from_s, drop_to_s;
 	double noise; /* of one interval's share, relative; seconds of it: much less */
 	uint64_t seed;
@@ -52,6 +53,7 @@ enum host_column {
 	HOST_WRITE_IOS,
 	HOST_QUEUE,
 	HOST_USAGE,
+	HOST_SWAPPED,
 	HOST_SCAN,
 	HOST_RECLAIMED,
 	HOST_OUT,
@@ -63,8 +65,8 @@ enum host_column {
 static const char *const host_columns[HOST_COLUMN_COUNT] = {"cpu_usage_ns", "vcpu_usage_ns", "run_delay_ns",
 	"set_busy_ns", "set_idle_ns", "set_steal_ns", "host_busy_ns", "host_idle_ns", "net_class_bytes",
 	"net_class_backlog_bytes", "blk_read_bytes", "blk_write_bytes", "blk_read_ios", "blk_write_ios",
-	"blk_queue_ns", "mem_usage_bytes", "vm_pgscan", "vm_pgsteal", "vm_pswpout", "vm_oom_kills",
-	"mem_available_bytes", "swap_free_bytes"};
+	"blk_queue_ns", "mem_usage_bytes", "mem_swap_bytes", "vm_pgscan", "vm_pgsteal", "vm_pswpout",
+	"vm_oom_kills", "mem_available_bytes", "swap_free_bytes"};
 static const char *const host_series[] = {"payload_rx_mbit_per_s"};
 
 /* -1..1 */
@@ -169,6 +171,8 @@ static inline void host_tenant_row(const struct made_host *host, struct made_run
 	cells[HOST_DELAY] = rint(1e9 * state->waited[i]);
 	cells[HOST_NET_BYTES] = floor(bytes);
 	cells[HOST_NET_BACKLOG] = queues ? 200000 : 0;
+	if (i + 1 == scenario->tenant_count && host->empty_at_s > 0 && fabs(t_s - host->empty_at_s) < 0.01)
+		cells[HOST_NET_BACKLOG] = 0;
 	cells[HOST_READ] = floor(bytes);
 	cells[HOST_WRITE] = 0;
 	cells[HOST_READ_IOS] = floor(bytes / 65536);
@@ -177,6 +181,7 @@ static inline void host_tenant_row(const struct made_host *host, struct made_run
 	cells[HOST_USAGE] =
 		floor(HOST_MIB *
 			(i + 1 == scenario->tenant_count ? host_level(host, scenario, t_s) : host->full_mib));
+	cells[HOST_SWAPPED] = fmax(floor(HOST_MIB * host->full_mib) - cells[HOST_USAGE], 0);
 	cells = table_add_row(&run->series, t_s, name);
 	cells[0] = (state->got[i] - state->before[i]) * capacity * 8 / MADE_INTERVAL_S / 1e6 *
 		   (host->payload > 0 ? host->payload : 0.95);

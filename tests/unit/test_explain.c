@@ -97,6 +97,9 @@ static const char no_swap_yaml[] = MEMORY(SOFT, "", "scarce: memory", LOW);
 static const char above_yaml[] = MEMORY(SOFT ", memory.hard: 300MiB", ", swap: 2GiB", "scarce: memory", LOW);
 static const char hard_yaml[] = MEMORY("memory.soft: 1GiB", ", swap: 2GiB",
 	"set: {tenant: red, memory.hard: 300MiB}", LOW ", needs: nothing");
+static const char high_yaml[] =
+	MEMORY("memory.soft: 1GiB", ", swap: 2GiB", "set: {tenant: red, memory.hard: 1GiB}",
+		"level: memory, tenant: red, window: [12s, 16s], at least: 600MiB, needs: nothing");
 static const char inert_yaml[] =
 	MEMORY("memory.hard: 1GiB", ", swap: 2GiB", "set: {tenant: red, memory.soft: 300MiB}", LOW);
 static const char soft_settles_yaml[] = MEMORY(SOFT, ", swap: 2GiB", "scarce: memory",
@@ -183,6 +186,11 @@ static const struct explain_case cases[] = {
 		.host = {.ignored = true},
 		.first = "htb-raw",
 		.clue = "net.priority of 'red' became 1 at 8 s by 'apply: raw', and 0 of 41 samples"},
+	{.name = "a raw priority, and a queue that was empty for a moment",
+		.yaml = raw_yaml,
+		.host = {.ignored = true, .empty_at_s = 9},
+		.first = "htb-raw-emptied",
+		.clue = "1 of 41 samples"},
 	{.name = "more guaranteed than there is",
 		.yaml = over_yaml,
 		.first = "htb-rates-exceed",
@@ -195,7 +203,12 @@ static const struct explain_case cases[] = {
 		.yaml = payload_yaml,
 		.first = "net-payload",
 		.clue = "95.0 % of what is expected"},
-	{.name = "nothing queued", .yaml = net_yaml, .host = {.fed = 0.98}, .first = "net-not-queued"},
+	{.name = "nothing queued",
+		.yaml = net_yaml,
+		.host = {.fed = 0.98},
+		.first = "net-not-queued",
+		.clue = "the host's CPUs were idle for 40.0 % of the window",
+		.check = "log/blue.stream"},
 	{.name = "a link that is not full", .yaml = net_yaml, .host = {.fed = 0.8}, .first = "net-not-full"},
 	{.name = "a full host",
 		.yaml = bfq_yaml,
@@ -216,6 +229,11 @@ static const struct explain_case cases[] = {
 		.host = {.full_mib = 700, .end_mib = 700},
 		.first = "no-swap",
 		.also = "soft-weak"},
+	{.name = "what is in swap stays there",
+		.yaml = high_yaml,
+		.host = {.full_mib = 700, .end_mib = 500, .swap_mib = 2048},
+		.first = "in-swap",
+		.clue = "200 MiB of 'red' were in swap at 16 s"},
 	{.name = "soft limit, swap full",
 		.yaml = soft_yaml,
 		.host = {.full_mib = 700, .end_mib = 500, .swap_mib = 2048, .swap_fills = true},
