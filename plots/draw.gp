@@ -98,7 +98,7 @@ unset key
 set style textbox opaque noborder fillcolor rgb 'white' margins 0.6, 0.3
 do for [s = 1:ll_sides] {
 	set label ll_title[s] at screen X(ll_left_px[s]), Y(22) left font ll_font_px(ll_title_px[s])
-	set label ll_verdict[s] at screen X(ll_right_px[s]), Y(ll_sides > 1 ? 44 : 22) right font ll_font_px(14) textcolor rgb ll_verdict_color[s]
+	set label ll_verdict[s] at screen X(ll_right_px[s]), Y(ll_is_verdict_below ? 44 : 22) right font ll_font_px(14) textcolor rgb ll_verdict_color[s]
 	set label ll_subtitle[s] at screen X(ll_left_px[s]), Y(44) left font ll_font_px(13) textcolor rgb 0x505050
 }
 do for [k = 1:ll_entries] {

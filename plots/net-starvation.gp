@@ -8,10 +8,10 @@ panel_top = ll_capacity
 panel_capacity = sprintf('link: %g Mbit/s', ll_capacity)
 panel_callouts = 'starvation unreliable'
 callout_starvation = "starvation of\nlow priorities"
-callout_unreliable = "unreliable,\nunexpected behaviour"
+callout_unreliable = "unreliable,\nunexpected\nbehaviour"
 load 'panel.gp'
 
-panel_column = 'retransmits_per_s'; panel_label = 'TCP re-'; panel_label_2 = 'transmits [1/s]'
+panel_column = 'retransmits_per_s'; panel_label = 'retransmits'; panel_label_2 = '[1/s]'
 panel_px = 90; panel_optional = 1; panel_raw = 0
 load 'panel.gp'
 

@@ -92,8 +92,10 @@ do for [k = 1:|$callouts|] {
 		level = real(word($callouts[k], 5))
 		y = real(word($callouts[k], 6))
 		one_px = (ll_p_to[p] - ll_p_from[p]) / ll_p_px[p]
-		set label value('callout_'.key) at t, y center boxed front font ll_font_px(13.5) textcolor rgb 0x202020 offset 0, 0.25
-		set arrow from t, y + (level > y ? 22 : -26) * one_px to t, level + (level > y ? -3 : 3) * one_px head size screen X(7), 25 filled front linewidth 1.2 linecolor rgb 0x202020
+		caption = value('callout_'.key)
+		lines = 1 + (sum [c = 1:strlen(caption)] (caption[c:c] eq "\n"))
+		set label caption at t, y center boxed front font ll_font_px(13.5) textcolor rgb 0x202020 offset 0, 0.25 * (lines - 1)
+		set arrow from t, y + (level > y ? 1 : -1) * (9 * lines + 7) * one_px to t, level + (level > y ? -3 : 3) * one_px head size screen X(7), 25 filled front linewidth 1.2 linecolor rgb 0x202020
 	}
 }
 

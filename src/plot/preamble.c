@@ -101,30 +101,34 @@ static const char *title_of(const struct scenario *scenario)
 	return scenario->title && *scenario->title ? scenario->title : scenario->name;
 }
 
-/*
- * The title shares its line with the verdict where there is room, that is on a figure with one side; else the verdict
- * stands below, beside the subtitle.
- */
-static double title_width(const struct plot_figure *figure, const struct plot_side *side)
+static double verdict_width(const struct plot_side *side)
 {
 	AUTO(free_ptr) char *verdict = verdict_text(side->input->judgement);
-	double width_px = side->right_px - side->left_px;
-
-	if (figure->side_count > 1 || !*verdict)
-		return width_px;
-	return width_px - plot_text_px(verdict, PLOT_FONT_PX) - VERDICT_GAP_PX;
+	return *verdict ? plot_text_px(verdict, PLOT_FONT_PX) + VERDICT_GAP_PX : 0;
 }
 
-/* Smaller letters first, on all sides alike, then fewer.  Bold letters are a sixth wider. */
+/* The title shares its line with the verdict where there is room; else the verdict stands below, beside the subtitle. */
+static bool is_verdict_below(const struct plot_figure *figure)
+{
+	const struct plot_side *side = &figure->sides[0];
+	return figure->side_count > 1 || plot_text_px(title_of(side->scenario), LEAST_PX) >
+						 side->right_px - side->left_px - verdict_width(side);
+}
+
+static double title_width(const struct plot_figure *figure, const struct plot_side *side)
+{
+	return side->right_px - side->left_px - (is_verdict_below(figure) ? 0 : verdict_width(side));
+}
+
+/* Smaller letters first, on all sides alike, then fewer. */
 static double title_font(const struct plot_figure *figure)
 {
 	double font_px = TITLE_PX;
 
 	for (size_t s = 0; s < figure->side_count; s++) {
 		const struct plot_side *side = &figure->sides[s];
-		double width_px = title_width(figure, side);
 		while (font_px > LEAST_PX &&
-			plot_text_px(title_of(side->scenario), font_px * 7 / 6) > width_px)
+			plot_text_px(title_of(side->scenario), font_px) > title_width(figure, side))
 			font_px -= 0.5;
 	}
 	return font_px;
@@ -137,13 +141,12 @@ static void add_head(struct buf *out, const struct plot_figure *figure, size_t s
 	const struct plot_side *side = &figure->sides[s];
 	const struct judgement *judgement = side->input->judgement;
 	AUTO(free_ptr) char *verdict = verdict_text(judgement);
-	double verdict_px = *verdict ? plot_text_px(verdict, PLOT_FONT_PX) + VERDICT_GAP_PX : 0;
 	double width_px = side->right_px - side->left_px, font_px = title_font(figure);
 	AUTO(free_ptr)
-	char *text = plot_shorten(title_of(side->scenario), font_px * 7 / 6, title_width(figure, side));
+	char *text = plot_shorten(title_of(side->scenario), font_px, title_width(figure, side));
 	AUTO(free_ptr)
-	char *under = subtitle(
-		side->input, figure->side_count > 1, width_px - (figure->side_count == 1 ? 0 : verdict_px));
+	char *under = subtitle(side->input, figure->side_count > 1,
+		width_px - (is_verdict_below(figure) ? verdict_width(side) : 0));
 	buf_addf(out, "ll_left_px[%zu] = %.0f; ll_right_px[%zu] = %.0f; ll_title_px[%zu] = %.1f\n", s + 1,
 		side->left_px, s + 1, side->right_px, s + 1, font_px);
 	plot_element(out, "ll_title", s + 1, text);
@@ -159,7 +162,8 @@ static void add_sides(struct buf *out, const struct plot_figure *figure, const s
 		"ll_subtitle", "ll_verdict", "ll_verdict_color", "ll_series", "ll_first", "ll_last",
 		"ll_sample_s", "ll_side_capacity"};
 
-	buf_addf(out, "# the sides: one run each\nll_sides = %zu\n", figure->side_count);
+	buf_addf(out, "# the sides: one run each\nll_sides = %zu\nll_is_verdict_below = %d\n",
+		figure->side_count, is_verdict_below(figure));
 	for (size_t a = 0; a < ARRAY_SIZE(arrays); a++)
 		buf_addf(out, "array %s[%zu]\n", arrays[a], figure->side_count);
 	for (size_t s = 0; s < figure->side_count; s++) {

@@ -10,6 +10,7 @@ ll_cpu_column = 'vcpu_pct'
 ll_cpu_label = 'CPU time [% of one core]'
 # the sides: one run each
 ll_sides = 2
+ll_is_verdict_below = 1
 array ll_left_px[2]
 array ll_right_px[2]
 array ll_title[2]
@@ -22,14 +23,14 @@ array ll_first[2]
 array ll_last[2]
 array ll_sample_s[2]
 array ll_side_capacity[2]
-ll_left_px[1] = 80; ll_right_px[1] = 620; ll_title_px[1] = 16.5
+ll_left_px[1] = 80; ll_right_px[1] = 620; ll_title_px[1] = 19.0
 ll_title[1] = 'As tc does it'
 ll_subtitle[1] = 'kernel 6.18.5, TCG, 2026-11-23'
 ll_verdict[1] = 'verdict: pass (4 of 4)'
 ll_verdict_color[1] = 0x20702f
 ll_series[1] = 'series.csv'
 ll_first[1] = 1; ll_last[1] = 2; ll_sample_s[1] = 0.2; ll_side_capacity[1] = 300
-ll_left_px[2] = 660; ll_right_px[2] = 1200; ll_title_px[2] = 16.5
+ll_left_px[2] = 660; ll_right_px[2] = 1200; ll_title_px[2] = 19.0
 ll_title[2] = 'CPU shares move a contended core between tenants'
 ll_subtitle[2] = 'kernel 6.18.5, TCG, 2026-11-23'
 ll_verdict[2] = ''

@@ -10,6 +10,7 @@ ll_cpu_column = 'cpu_share_pct'
 ll_cpu_label = 'CPU share of core 0 [%]'
 # the sides: one run each
 ll_sides = 1
+ll_is_verdict_below = 0
 array ll_left_px[1]
 array ll_right_px[1]
 array ll_title[1]
@@ -22,7 +23,7 @@ array ll_first[1]
 array ll_last[1]
 array ll_sample_s[1]
 array ll_side_capacity[1]
-ll_left_px[1] = 80; ll_right_px[1] = 820; ll_title_px[1] = 18.0
+ll_left_px[1] = 80; ll_right_px[1] = 820; ll_title_px[1] = 19.0
 ll_title[1] = 'CPU shares move a contended core between tenants'
 ll_subtitle[1] = 'kernel 6.18.5, cgroup v1, TCG, 3 tenants, 2026-11-23'
 ll_verdict[1] = 'verdict: fail (2 of 3)'

@@ -10,6 +10,7 @@ ll_cpu_column = 'vcpu_pct'
 ll_cpu_label = 'CPU time [% of one core]'
 # the sides: one run each
 ll_sides = 1
+ll_is_verdict_below = 0
 array ll_left_px[1]
 array ll_right_px[1]
 array ll_title[1]
@@ -23,7 +24,7 @@ array ll_last[1]
 array ll_sample_s[1]
 array ll_side_capacity[1]
 ll_left_px[1] = 80; ll_right_px[1] = 820; ll_title_px[1] = 14.0
-ll_title[1] = 'it''s a title @x that goes on for so long that no canvas of any width whatsoever could…'
+ll_title[1] = 'it''s a title @x that goes on for so long that no canvas of any width whatsoever could hold it in one line'
 ll_subtitle[1] = 'kernel 6.18.5, cgroup v1, TCG, 2 tenants, 2026-11-23, run interrupted'
 ll_verdict[1] = ''
 ll_verdict_color[1] = 0x505050
