@@ -65,6 +65,7 @@ picture() {
 	tc qdisc
 }
 network=$(picture)
+remember_host
 start_run --connect $uri "$scenarios/net-tiny.yaml"
 await "start all" || fail "the timeline begins" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
 is "meanwhile the link is among the host's interfaces" "$(ip -o link show master ll-bridge | cut -d : -f 2 | cut -d @ -f 1 | sort | tr -d '\n')" \
