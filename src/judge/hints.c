@@ -357,6 +357,13 @@ const struct hint hint_table[] = {
 	},
 	/* ---- whatever the resource ---- */
 	{
+		.id = "late-change", .says = {"and in force only at"}, .seen = symptom_held_up,
+		.symptom = "a change that was due before the window came inside it",
+		.cause = "the applier came late or took long: limitlab did not get a CPU, libvirt was busy, or a hard memory limit waited for reclaim. The window then is partly of the limits before",
+		.remedy = "begin the window later, or see what held the applier up",
+		.source = "events.csv of this run, asked_s, start_s and end_s",
+		.checks = {"cat {run}/events.csv", "grep -F lateness {run}/manifest.json"},
+	}, {
 		.id = "slow-change", .seen = symptom_slow_change,
 		.symptom = "setting the limit itself took long",
 		.cause = "the time to settle begins with the event, and the limit was in force only when it had been set. A reliable change of priority takes up to 0.6 s; a hard memory limit waits until the kernel has reclaimed",

@@ -15,6 +15,9 @@
 #include "judge/internal.h"
 
 #define TICKS_LATE_MAX 0.05
+/* A change may reach this far into a window: sample intervals, part of the window. */
+#define LATE_SAMPLES_MAX 1.5
+#define LATE_PART_MAX    0.05
 
 const char *verdict_name(enum verdict verdict)
 {
@@ -129,6 +132,32 @@ static void judge_kind(const struct judge_context *context, struct finding *find
 	BUG("expectation kind %d", (int)finding->expect->kind);
 }
 
+/*
+ * What the scenario expects of a window holds for the limits that it says are in force there.  The model knows when they really
+ * were; a value does not.  false: a change that was due before the window came well inside it.
+ */
+static bool changes_in_time(const struct judge_context *context, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	const struct event_log *log = context->input->events;
+	double from_s = (double)expect->from_ns / 1e9, to_s = (double)expect->to_ns / 1e9;
+	double slack_s = fmax(LATE_SAMPLES_MAX * context->interval_s, LATE_PART_MAX * (to_s - from_s));
+	bool of_value = expect->kind == EXPECT_SHARE || expect->kind == EXPECT_LEVEL ||
+			expect->kind == EXPECT_RATIO || expect->kind == EXPECT_STARVES ||
+			expect->kind == EXPECT_NEVER_STARVES;
+
+	for (size_t i = 0; i < log->count && of_value && !expect->is_model; i++) {
+		const struct event_record *record = &log->records[i];
+		if (record->limit >= LIMIT_COUNT || record->asked_s > from_s ||
+			!(record->end_s > from_s + slack_s))
+			continue;
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"%s of '%s' was due at %.6g s and in force only at %.3f s, inside the window",
+			limit_spec(record->limit)->name, record->tenant, record->asked_s, record->end_s);
+	}
+	return true;
+}
+
 static void judge_one(const struct judge_context *context, struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
@@ -140,6 +169,8 @@ static void judge_one(const struct judge_context *context, struct finding *findi
 			resource_name(expect->resource));
 		return;
 	}
+	if (!changes_in_time(context, finding))
+		return;
 	judge_kind(context, finding);
 	/* A rate is a rate of a layer, and memory of a VM is more than one number: say which, with every verdict. */
 	if (expect->resource != RESOURCE_CPU) {

@@ -60,6 +60,8 @@ static const char quantum_yaml[] =
 		"ratio: net, tenants: [red, blue], window: [2s, 8s], is: 3, within: 5%");
 static const char payload_yaml[] = NET("", "net.rate: 10Mbit/s", "net.rate: 10Mbit/s",
 	"level: net, measure: payload, tenant: red, window: [2s, 8s], is: 150Mbit/s, within: 2%");
+static const char level_yaml[] = NET("", "net.rate: 10Mbit/s", "net.rate: 10Mbit/s",
+	"level: net, tenant: red, window: [10s, 16s], is: 290Mbit/s, within: 2%");
 static const char net_yaml[] = NET("", "net.rate: 10Mbit/s", "net.rate: 10Mbit/s",
 	"share: net, tenant: red, window: [10s, 16s], is: model, within: 2%");
 
@@ -209,6 +211,12 @@ static const struct explain_case cases[] = {
 		.first = "net-not-queued",
 		.clue = "the host's CPUs were idle for 40.0 % of the window",
 		.check = "log/blue.stream"},
+	{.name = "a change that comes late",
+		.yaml = level_yaml,
+		.host = {.delay_s = 4},
+		.log = {.late_s = 4},
+		.first = "late-change",
+		.check = "grep -F lateness"},
 	{.name = "a link that is not full", .yaml = net_yaml, .host = {.fed = 0.8}, .first = "net-not-full"},
 	{.name = "a full host",
 		.yaml = bfq_yaml,

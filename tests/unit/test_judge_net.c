@@ -151,6 +151,13 @@ static const struct net_case cases[] = {
 		.verdicts = "pppppppppp",
 		.delay_s = 0.6,
 		.log = {.late_s = 0.6}},
+	{.name = "carried out 4 s late: no value can be expected of a window in which the limit changes",
+		.yaml = priority_yaml,
+		.verdicts = "piipiipfii",
+		.delay_s = 4,
+		.log = {.late_s = 4},
+		.reason =
+			"net.priority of 'red' was due at 10 s and in force only at 14.002 s, inside the window"},
 	{.name = "priority ignored",
 		.yaml = priority_yaml,
 		.verdicts = "pffpfppfpp",
