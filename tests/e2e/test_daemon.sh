@@ -55,6 +55,15 @@ is "no domain is left" "$(domains --all)" ""
 is "the image belongs to whom it belonged" "$(find "${LIMITLAB_IMAGE_DIR:-/var/lib/limitlab/image}" -ls)" "$image_before"
 host_is_as_before "the host is as before"
 
+# The daemon's QEMU is another user, and must still have its partition of the scarce disk.
+ll run --out "$scratch/out" --connect $uri "$scenarios/tiny-disk.yaml"
+matches "a scarce disk: exit" "$status" '^[03]$'
+is "a scarce disk: red read from it" "$(awk -F, '
+	NR == 1 { for (i = 1; i <= NF; i++) { gsub("\"", "", $i); column[$i] = i } next }
+	{ gsub("\"", "") } $column["tenant"] == "red" { bytes = $column["blk_read_bytes"] }
+	END { print (bytes > 1048576 ? "yes" : "no: " bytes) }' "$run/samples.csv")" yes
+host_is_as_before "a scarce disk: the host is as before"
+
 # The shared link is made in the daemon's namespace, beside what is there, and nothing of it stays.
 ip link add br-theirs type bridge
 ip link add ll-theirs type veth peer name theirs
