@@ -147,14 +147,17 @@ static bool is_said(const struct judge_input *input, enum limit_id limit)
 /* "; cpu.shares: blue 1024, green 1024, red 4096": what the log says was in force at that time. */
 static void add_limits(const struct judge_input *input, enum resource resource, double at_s, struct buf *text)
 {
-	for (const enum limit_id *limit = limits_of[resource]; *limit != LIMIT_COUNT; limit++) {
-		const struct limit_spec *spec = limit_spec(*limit);
-		if (!is_said(input, *limit))
+	if (resource >= RESOURCE_COUNT)
+		return;
+	for (size_t k = 0; limits_of[resource][k] != LIMIT_COUNT; k++) {
+		enum limit_id limit = limits_of[resource][k];
+		const struct limit_spec *spec = limit_spec(limit);
+		if (!is_said(input, limit))
 			continue;
 		buf_addf(text, "; %s: ", spec->name);
 		for (unsigned i = 0; i < input->scenario->tenant_count; i++) {
 			AUTO(free_ptr)
-			char *value = limit_format_value(spec, clues_value(input, i, *limit, at_s));
+			char *value = limit_format_value(spec, clues_value(input, i, limit, at_s));
 			buf_addf(text, "%s%s %s", i ? ", " : "", name_of(input, i), value);
 		}
 	}
