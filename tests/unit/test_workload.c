@@ -351,6 +351,9 @@ static void shipped_jobs_are_right(void **state)
 		{"cpu-fp.stress", "stress-ng", true},
 		{"memory-write.stress", "stress-ng", false},
 		{"memory-hold.stress", "stress-ng", false},
+		{"memory-hold-200.stress", "stress-ng", false},
+		{"memory-hold-500.stress", "stress-ng", false},
+		{"memory-write-500.stress", "stress-ng", false},
 		{"memory-rate.fio", "fio", false},
 		{"net-tcp.iperf3", "iperf3", false},
 		{"net-udp.iperf3", "iperf3", false},
@@ -364,7 +367,7 @@ static void shipped_jobs_are_right(void **state)
 		.server_port = 5201,
 		.disk = "/dev/vdb",
 		.disk_bytes = 256 << 20,
-		.memory_bytes = 192 << 20};
+		.memory_bytes = 768 << 20};
 	AUTO(free_ptr) char *folder = paths_data("workloads");
 	unsigned files = 0;
 
