@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Scarce memory with real VMs: the short scenario passes; it does not run without being allowed to; SIGKILL while memory is taken
+# and swap is on leaves nothing behind; the OOM killer, or a swap file that is full, is the reason of a run that broke.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+need_image
+smoke=$PWD/scenarios/smoke/memory.yaml
+
+available_mib() { awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo; }
+
+remember_host
+unset LIMITLAB_ALLOW_HOST_SCARCITY
+ll run --out "$scratch/out" "$smoke"
+is "not allowed: exit" "$status" 4
+matches "not allowed: says what it would do" "$(<"$scratch/stderr")" "makes this whole host short of memory, down to 300 MiB"
+matches "not allowed: says how to allow it" "$(<"$scratch/stderr")" "--allow-host-scarcity.*LIMITLAB_ALLOW_HOST_SCARCITY=1"
+is "not allowed: nothing was begun" "$(ls "$scratch/out")" ""
+
+# What this machine cannot do is refused with the numbers, before anything is changed.
+sed 's/free: 300MiB/free: 64TiB/' "$smoke" | sed "s|../../workloads|$PWD/workloads|" >"$scratch/much.yaml"
+ll run --allow-host-scarcity --out "$scratch/out" "$scratch/much.yaml"
+is "more than there is: exit" "$status" 4
+matches "more than there is: the numbers" "$(<"$scratch/stderr")" "MiB of memory available; the scenario needs .* MiB for 3 tenants"
+LIMITLAB_STATE_DIR=/dev/shm/ll-test-$$ ll run --allow-host-scarcity --out "$scratch/out" "$smoke"
+is "no place for a swap file: exit" "$status" 4
+matches "no place for a swap file: says why" "$(<"$scratch/stderr")" "'/dev/shm' is on tmpfs and can hold no swap file"
+is "refused: nothing was begun" "$(ls "$scratch/out")" ""
+
+if [[ ! -e /sys/fs/cgroup/memory/memory.soft_limit_in_bytes ]]; then
+	ll run --allow-host-scarcity --out "$scratch/out" "$smoke"
+	is "cgroup v2: exit" "$status" 4
+	matches "cgroup v2: says why" "$(<"$scratch/stderr")" "needs cgroup v1"
+	finish
+fi
+
+before=$(available_mib)
+measured "hard at once, soft when memory is scarce" --allow-host-scarcity "$smoke"
+matches "events.csv says what was taken" "$(grep scarce "$run/events.csv")" "MiB taken as huge pages"
+host_is_as_before "after a run: the host is as before"
+at_least "after a run: memory is back" "$(available_mib)" $((before - 1024))
+
+# killed VICTIM: while memory is taken
+killed() {
+	local init
+	start_run --allow-host-scarcity "$smoke"
+	if ! await "scarce memory after"; then
+		fail "SIGKILL of $1: came that far" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
+		end_run
+		return
+	fi
+	matches "SIGKILL of $1: swap is on" "$(</proc/swaps)" "$LIMITLAB_STATE_DIR"
+	at_most "SIGKILL of $1: memory is taken" "$(available_mib)" 1500
+	init=$(family "$supervisor" | pid_of limitlab-run)
+	if [[ $1 == run ]]; then kill -KILL "$init"; else kill -KILL "$supervisor"; fi
+	if [[ $1 == supervisor ]]; then
+		ll clean
+		is "SIGKILL of $1: limitlab clean" "$status $(<"$scratch/stderr")" "0 "
+	fi
+	end_run
+	sleep 1
+	host_is_as_before "SIGKILL of $1: the host is as before"
+	at_least "SIGKILL of $1: memory is back" "$(available_mib)" $((before - 1024))
+}
+killed supervisor
+killed run
+
+ll run --out "$scratch/out" "$scenarios/memory-oom.yaml"
+is "no memory and no swap: exit" "$status" 5
+matches "no memory and no swap: says what happened" "$(<"$scratch/stderr")" "OOM killer struck|swap file is full"
+matches "no memory and no swap: so does the manifest" "$(jq -r .reason "$run/manifest.json")" "OOM killer struck|swap file is full"
+host_is_as_before "after an OOM kill: the host is as before"
+finish
