@@ -322,13 +322,26 @@ static bool leave_some(struct results *results)
 }
 
 /* Weights, priorities and limits do nothing: everybody gets the same. */
+/* Whether the scenario says anything about how unequal the tenants are; one about latencies need not. */
+static bool expects_inequality(const struct scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->expect_count; i++) {
+		const struct expect_spec *expect = &scenario->expects[i];
+		if (expect->kind == EXPECT_SHARE || expect->kind == EXPECT_SETTLES ||
+			expect->kind == EXPECT_STARVES ||
+			(expect->kind == EXPECT_LEVEL && expect->measure != MEASURE_DISK_P99))
+			return true;
+	}
+	return false;
+}
+
 static bool equal_shares(struct results *results)
 {
 	struct table *samples = &results->samples;
 	size_t count = results->scenario->tenant_count;
 	double first[2][SCENARIO_MAX_TENANTS], off = 0;
 
-	if (is_of(results, RESOURCE_MEMORY) || count < 2)
+	if (is_of(results, RESOURCE_MEMORY) || count < 2 || !expects_inequality(results->scenario))
 		return false;
 	for (size_t k = 0; k < 2; k++)
 		for (size_t i = 0; i < SCENARIO_MAX_TENANTS; i++)
@@ -611,14 +624,17 @@ static bool no_work(struct results *results)
 	return *tenant->workload;
 }
 
+#define SHARED (1u << RESOURCE_CPU | 1u << RESOURCE_NET | 1u << RESOURCE_DISK)
+
 static const struct mutation {
 	const char *name;
 	bool (*apply)(struct results *results); /* false: this run has nothing of that kind */
 	bool must_fail;                         /* not inconclusive: consistent records of a wrong outcome */
 	unsigned only;                          /* bits of the resources that alone can have it; 0: any can */
 } mutations[] = {
-	{"one tenant's share times 1.2", scale_share, false, 0},
-	{"one tenant's share times 0.8", shrink_share, false, 0},
+	/* Of memory nobody has a share: what a soft limit takes is what is missing. */
+	{"one tenant's share times 1.2", scale_share, false, SHARED},
+	{"one tenant's share times 0.8", shrink_share, false, SHARED},
 	{"a third of one share moved to another", move_share, true, 1u << RESOURCE_CPU},
 	{"samples removed in a window", drop_samples, false, 0},
 	{"samples without values in a window", blank_samples, false, 0},
@@ -633,7 +649,8 @@ static const struct mutation {
 	{"no read-back", no_read_back, false, 0},
 	{"another read-back", another_read_back, false, 0},
 	{"another value", another_value, false, 0},
-	{"events five seconds late", events_late, false, 0},
+	/* A soft limit on memory that comes later, but before memory is scarce, changes nothing. */
+	{"events five seconds late", events_late, false, SHARED},
 	{"events that failed", events_failed, false, 0},
 	{"no events", no_events, false, 0},
 	{"state broken", state_broken, false, 0},
@@ -669,7 +686,7 @@ static int mutate(const char *run, const struct mutation *mutation, unsigned *ke
 	*kept |= 1u << resource_of(&results);
 	if (!results.samples.row_count)
 		fail_msg("%s has no " RUNDIR_SAMPLES, run);
-	if (!mutation->apply(&results))
+	if ((mutation->only && !(mutation->only & 1u << resource_of(&results))) || !mutation->apply(&results))
 		return 0;
 	write_back(&results);
 	load(copy, &again);
