@@ -55,7 +55,7 @@ is "logs of the far ends" "$(cd "$run/log" && grep -l 'Accepted connection' -- *
 # In any order: which limits there are beside these is not looked at.
 is "reset of all limits: back to what was declared" \
 	"$(grep ,reset,red,net\\. "$run/events.csv" | cut -d , -f 6-8 | tr -d '"' | sort | tr '\n' ' ')" \
-	"net.ceil,20000000,20000000 net.priority,3,3 net.quantum,12500,12500 net.rate,2000000,2000000 "
+	"net.ceil,20000000,20000000 net.priority,3,3 net.quantum,66000,66000 net.rate,2000000,2000000 "
 for column in net_class_mbit_per_s payload_mbit_per_s payload_rx_mbit_per_s; do
 	matches "series.csv has $column" "$(head -n 1 "$run/series.csv")" "$column"
 done
@@ -65,8 +65,9 @@ start_run "$scenarios/net-tiny.yaml"
 await "red net.priority set" || fail "the timeline came that far" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
 init=$(family "$supervisor" | pid_of limitlab-init)
 is "meanwhile: the host sees nothing of the link" "$(picture | diff "$scratch/picture" -)" ""
-links=$(nsenter -t "$init" -n ip -o link | cut -d : -f 2 | cut -d @ -f 1 | tr -d ' \n')
-is "meanwhile: the run's own namespace has it" "$links" "loll-bridgell-uplinkll-bluell-red"
+# The taps in the order in which the tenants happened to start.
+links=$(nsenter -t "$init" -n ip -o link | cut -d : -f 2 | cut -d @ -f 1 | sort | tr -d '\n')
+is "meanwhile: the run's own namespace has it" "$links" " ll-blue ll-bridge ll-red ll-uplink lo"
 matches "meanwhile: tc reads the new class" "$(nsenter -t "$init" -n tc class show dev ll-uplink classid 1:12)" \
 	"class htb 1:12 parent 1:1 .*prio 5 rate 3Mbit ceil 4Mbit"
 # shellcheck disable=SC2046 # one word per process
