@@ -75,7 +75,9 @@ FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
 # Tests that are scripts: they find the program through LIMITLAB and LIMITLAB_BUILD.
 UNIT_SH      := $(sort $(wildcard tests/unit/test_*.sh))
 COMPONENT_SH := $(sort $(wildcard tests/component/test_*.sh))
-E2E_SH       := $(sort $(wildcard tests/e2e/test_*.sh))
+# The shipped CPU scenarios in short take a minute and a half, and smoke/cpu and the kept runs say most of it: not in `make test`.
+E2E_LONG_SH  := tests/e2e/test_golden.sh
+E2E_SH       := $(filter-out $(E2E_LONG_SH),$(sort $(wildcard tests/e2e/test_*.sh)))
 CHECK_SH     := $(sort $(wildcard tests/check/*.sh))
 BENCH_SH     := $(sort $(wildcard tests/bench/*.sh))
 export LIMITLAB_BUILD := $(abspath $(BUILD))
@@ -184,9 +186,9 @@ test-asan: ## unit and component tests with address and undefined-behaviour sani
 test-asan: asan-programs test-image
 	$(Q)tests/run-tap $(ASAN_LEVEL)
 
-test-e2e: ## real VMs (root)
+test-e2e: ## real VMs, with those tests that take too long for `make test` (root)
 test-e2e: all test-image
-	$(Q)tests/run-tap $(E2E_LEVEL)
+	$(Q)tests/run-tap $(E2E_LEVEL) $(E2E_LONG_SH)
 
 # Not part of `make test`: where KVM does not work, QEMU's emulated SVM ends about one outer VM in five, and with repeated
 # attempts it would not stay within the time that a change may take.
