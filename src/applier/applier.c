@@ -61,7 +61,7 @@ static int read_back(
 	target->where[0] = '\0';
 	if (need_controller(target, ops, err))
 		return -1;
-	if (ops->get(target, ret_value, err))
+	if (ops->get(target, ops, ret_value, err))
 		return err_wrap(err, "cannot read %s of '%s'", limit_spec(ops->limit)->name, target->name);
 	return 0;
 }
@@ -92,7 +92,7 @@ static int mismatch(
 		return err_set(err, ERR_READBACK, 0,
 			"%s of '%s' did not take: asked %s, the kernel accepted, %s holds %s", spec->name,
 			target->name, asked_text, target->where, got_text);
-	if (ops->told && !ops->told(target, &told, NULL))
+	if (ops->told && !ops->told(target, ops, &told, NULL))
 		told_text = limit_format_value(spec, told);
 	return err_set(err, ERR_READBACK, 0,
 		"%s of '%s' did not take: asked %s, libvirt accepted and says %s, %s holds %s", spec->name,
@@ -126,7 +126,7 @@ int limit_set(
 	target->note[0] = '\0';
 	if (check_range(spec, value, err) || need_controller(target, ops, err))
 		return -1;
-	if (ops->set(target, value, err)) {
+	if (ops->set(target, ops, value, err)) {
 		AUTO(free_ptr) char *text = limit_format_value(spec, value);
 		return err_wrap(err, "cannot set %s of '%s' to %s", spec->name, target->name, text);
 	}
@@ -148,7 +148,7 @@ int limit_probe(struct target *target, enum limit_id limit, struct err *err)
 
 	if (need_controller(target, ops, err))
 		return -1;
-	return ops->probe ? ops->probe(target, err) : 0;
+	return ops->probe ? ops->probe(target, ops, err) : 0;
 }
 
 int limit_snapshot_take(struct target *target, struct limit_snapshot *ret_snapshot, struct err *err)

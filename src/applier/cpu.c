@@ -20,20 +20,32 @@
 #define WEIGHT_MIN 2
 #define WEIGHT_MAX 10000
 
+struct row {
+	const char *parameter; /* libvirt's */
+	int type;              /* the sign and width that its documentation gives it */
+	const char *v1_file;   /* quota and period are one file on v2 */
+};
+
+static const struct row shares = {VIR_DOMAIN_SCHEDULER_CPU_SHARES, VIR_TYPED_PARAM_ULLONG, "cpu.shares"};
+static const struct row quota = {
+	VIR_DOMAIN_SCHEDULER_GLOBAL_QUOTA, VIR_TYPED_PARAM_LLONG, "cpu.cfs_quota_us"};
+static const struct row period = {
+	VIR_DOMAIN_SCHEDULER_GLOBAL_PERIOD, VIR_TYPED_PARAM_ULLONG, "cpu.cfs_period_us"};
+
 static bool on_v2(const struct target *target)
 {
 	return target->cgroup.at[CGROUP_CPU].v2;
 }
 
-/* libvirt's typed parameter has the sign and width that its documentation gives each name. */
-static int tell_libvirt(struct target *target, const char *name, int type, uint64_t value, struct err *err)
+static int tell_libvirt(struct target *target, const struct row *row, uint64_t value, struct err *err)
 {
+	const char *name = row->parameter;
 	AUTO(vir_params) struct vir_params list = {0};
 	int failed;
 
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
-	if (type == VIR_TYPED_PARAM_LLONG) {
+	if (target_need_domain(target, err))
+		return -1;
+	if (row->type == VIR_TYPED_PARAM_LLONG) {
 		long long number = value == LIMIT_UNLIMITED ? -1 : (long long)value;
 		failed = virTypedParamsAddLLong(&list.items, &list.count, &list.capacity, name, number);
 	} else {
@@ -47,12 +59,15 @@ static int tell_libvirt(struct target *target, const char *name, int type, uint6
 	return 0;
 }
 
-static int ask_libvirt(struct target *target, const char *name, uint64_t *ret_value, struct err *err)
+static int cpu_told(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	const struct row *row = ops->row;
+	const char *name = row->parameter;
 	int count = 0;
 
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
+	if (target_need_domain(target, err))
+		return -1;
 	AUTO(free_ptr) char *kind = virDomainGetSchedulerType(target->domain, &count);
 	if (!kind)
 		return err_libvirt(err, "libvirt names no scheduler parameters");
@@ -86,15 +101,16 @@ static int probe_file(const char *path, const char *option, struct err *err)
 static const char *shares_path(struct target *target)
 {
 	return target_where(
-		target, target->cgroup.at[CGROUP_CPU].path, on_v2(target) ? "cpu.weight" : "cpu.shares");
+		target, target->cgroup.at[CGROUP_CPU].path, on_v2(target) ? "cpu.weight" : shares.v1_file);
 }
 
-static int shares_probe(struct target *target, struct err *err)
+static int shares_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
+	(void)ops;
 	return probe_file(shares_path(target), "CONFIG_FAIR_GROUP_SCHED", err);
 }
 
-static int shares_set(struct target *target, uint64_t value, struct err *err)
+static int shares_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	if (on_v2(target) && (value < WEIGHT_MIN || value > WEIGHT_MAX)) {
 		(void)err_input(err,
@@ -103,42 +119,38 @@ static int shares_set(struct target *target, uint64_t value, struct err *err)
 			WEIGHT_MIN, WEIGHT_MAX);
 		return err_remedy(err, "only the ratio between VMs counts: scale the shares of all of them");
 	}
-	return tell_libvirt(target, VIR_DOMAIN_SCHEDULER_CPU_SHARES, VIR_TYPED_PARAM_ULLONG, value, err);
+	return tell_libvirt(target, ops->row, value, err);
 }
 
-static int shares_get(struct target *target, uint64_t *ret_value, struct err *err)
+static int shares_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	(void)ops;
 	return fsio_read_u64(AT_FDCWD, shares_path(target), ret_value, err);
 }
 
-static int shares_told(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return ask_libvirt(target, VIR_DOMAIN_SCHEDULER_CPU_SHARES, ret_value, err);
-}
-
-/* Quota and period are one file on v2. */
-static const char *bandwidth_path(struct target *target, const char *v1_file)
+static const char *bandwidth_path(struct target *target, const struct row *row)
 {
 	return target_where(
-		target, target->cgroup.at[CGROUP_CPU].inner_path, on_v2(target) ? "cpu.max" : v1_file);
+		target, target->cgroup.at[CGROUP_CPU].inner_path, on_v2(target) ? "cpu.max" : row->v1_file);
 }
 
 static int read_cpu_max(const char *path, uint64_t *ret_quota_us, uint64_t *ret_period_us, struct err *err)
 {
 	char text[64];
-	char quota[24];
+	char first[24];
 	uint64_t period_us;
 	char *end;
 
 	if (fsio_read_small(AT_FDCWD, path, text, sizeof(text), err))
 		return -1;
-	if (sscanf(text, "%23s %" SCNu64, quota, &period_us) != 2)
+	if (sscanf(text, "%23s %" SCNu64, first, &period_us) != 2)
 		return err_run(err, "'%s' holds '%s', not a quota and a period", path, text);
 	uint64_t quota_us = LIMIT_UNLIMITED;
-	if (strcmp(quota, "max") != 0) {
+	if (strcmp(first, "max") != 0) {
 		errno = 0;
-		quota_us = strtoull(quota, &end, 10);
-		if (errno || end == quota || *end)
+		quota_us = strtoull(first, &end, 10);
+		if (errno || end == first || *end)
 			return err_run(err, "'%s' holds '%s', not a quota and a period", path, text);
 	}
 	*ret_quota_us = quota_us;
@@ -157,83 +169,57 @@ static int explain_bandwidth(struct target *target, struct err *err)
 		target->cgroup.at[CGROUP_CPU].inner_path);
 }
 
-static int quota_probe(struct target *target, struct err *err)
+static int bandwidth_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
-	return probe_file(bandwidth_path(target, "cpu.cfs_quota_us"), "CONFIG_CFS_BANDWIDTH", err);
+	return probe_file(bandwidth_path(target, ops->row), "CONFIG_CFS_BANDWIDTH", err);
 }
 
-static int quota_set(struct target *target, uint64_t value, struct err *err)
+static int bandwidth_set(
+	struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
-	if (tell_libvirt(target, VIR_DOMAIN_SCHEDULER_GLOBAL_QUOTA, VIR_TYPED_PARAM_LLONG, value, err))
-		return explain_bandwidth(target, err);
+	return tell_libvirt(target, ops->row, value, err) ? explain_bandwidth(target, err) : 0;
+}
+
+static int bandwidth_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
+{
+	const char *path = bandwidth_path(target, ops->row);
+	uint64_t quota_us, period_us;
+
+	if (!on_v2(target))
+		return fsio_read_u64(AT_FDCWD, path, ret_value, err);
+	if (read_cpu_max(path, &quota_us, &period_us, err))
+		return -1;
+	*ret_value = ops->row == &quota ? quota_us : period_us;
 	return 0;
-}
-
-static int quota_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	const char *path = bandwidth_path(target, "cpu.cfs_quota_us");
-	uint64_t period_us;
-
-	if (on_v2(target))
-		return read_cpu_max(path, ret_value, &period_us, err);
-	return fsio_read_u64(AT_FDCWD, path, ret_value, err);
-}
-
-static int quota_told(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return ask_libvirt(target, VIR_DOMAIN_SCHEDULER_GLOBAL_QUOTA, ret_value, err);
-}
-
-static int period_probe(struct target *target, struct err *err)
-{
-	return probe_file(bandwidth_path(target, "cpu.cfs_period_us"), "CONFIG_CFS_BANDWIDTH", err);
-}
-
-static int period_set(struct target *target, uint64_t value, struct err *err)
-{
-	if (tell_libvirt(target, VIR_DOMAIN_SCHEDULER_GLOBAL_PERIOD, VIR_TYPED_PARAM_ULLONG, value, err))
-		return explain_bandwidth(target, err);
-	return 0;
-}
-
-static int period_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	const char *path = bandwidth_path(target, "cpu.cfs_period_us");
-	uint64_t quota_us;
-
-	if (on_v2(target))
-		return read_cpu_max(path, &quota_us, ret_value, err);
-	return fsio_read_u64(AT_FDCWD, path, ret_value, err);
-}
-
-static int period_told(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return ask_libvirt(target, VIR_DOMAIN_SCHEDULER_GLOBAL_PERIOD, ret_value, err);
 }
 
 const struct applier_ops applier_cpu_shares = {
 	.limit = LIMIT_CPU_SHARES,
 	.controller = CGROUP_CPU,
+	.row = &shares,
 	.set = shares_set,
 	.get = shares_get,
 	.probe = shares_probe,
-	.told = shares_told,
+	.told = cpu_told,
 };
 
 const struct applier_ops applier_cpu_quota = {
 	.limit = LIMIT_CPU_QUOTA,
 	.controller = CGROUP_CPU,
-	.set = quota_set,
-	.get = quota_get,
-	.probe = quota_probe,
-	.told = quota_told,
+	.row = &quota,
+	.set = bandwidth_set,
+	.get = bandwidth_get,
+	.probe = bandwidth_probe,
+	.told = cpu_told,
 };
 
 const struct applier_ops applier_cpu_period = {
 	.limit = LIMIT_CPU_PERIOD,
 	.controller = CGROUP_CPU,
-	.set = period_set,
-	.get = period_get,
-	.probe = period_probe,
-	.told = period_told,
+	.row = &period,
+	.set = bandwidth_set,
+	.get = bandwidth_get,
+	.probe = bandwidth_probe,
+	.told = cpu_told,
 };

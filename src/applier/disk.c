@@ -89,10 +89,11 @@ static const char *weight_path(struct target *target, enum weight_file *ret_file
 	return target_where(target, directory, names[WEIGHT_PLAIN]);
 }
 
-static int weight_probe(struct target *target, struct err *err)
+static int weight_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
 	enum weight_file file;
 
+	(void)ops;
 	if (fsio_exists(weight_path(target, &file)))
 		return 0;
 	(void)err_host(
@@ -145,8 +146,8 @@ static int tell_weight(struct target *target, uint64_t value, struct err *err)
 {
 	AUTO(vir_params) struct vir_params list = {0};
 
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
+	if (target_need_domain(target, err))
+		return -1;
 	if (virTypedParamsAddUInt(
 		    &list.items, &list.count, &list.capacity, VIR_DOMAIN_BLKIO_WEIGHT, (unsigned)value) < 0)
 		return err_libvirt(err, "libvirt does not take a weight");
@@ -156,13 +157,14 @@ static int tell_weight(struct target *target, uint64_t value, struct err *err)
 }
 
 /* "100" on v1, "default 100" and lines of devices on v2. */
-static int weight_get(struct target *target, uint64_t *ret_value, struct err *err)
+static int weight_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
 	enum weight_file file;
 	char text[1024];
 	char *end;
 
-	if (weight_probe(target, err) ||
+	if (weight_probe(target, ops, err) ||
 		fsio_read_small(AT_FDCWD, weight_path(target, &file), text, sizeof(text), err))
 		return -1;
 	const char *number = !strncmp(text, "default ", 8) ? text + 8 : text;
@@ -173,13 +175,13 @@ static int weight_get(struct target *target, uint64_t *ret_value, struct err *er
 	return 0;
 }
 
-static int weight_set(struct target *target, uint64_t value, struct err *err)
+static int weight_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	enum weight_file file;
 	uint64_t got;
 
-	if (weight_probe(target, err) || check_honoured(target, err) || tell_weight(target, value, err) ||
-		weight_get(target, &got, err))
+	if (weight_probe(target, ops, err) || check_honoured(target, err) ||
+		tell_weight(target, value, err) || weight_get(target, ops, &got, err))
 		return -1;
 	(void)weight_path(target, &file);
 	if (got == value || file != WEIGHT_BFQ || !target->cgroup.at[CGROUP_BLKIO].v2)
@@ -193,21 +195,34 @@ static int weight_set(struct target *target, uint64_t value, struct err *err)
 	return 0;
 }
 
-static int weight_told(struct target *target, uint64_t *ret_value, struct err *err)
+int disk_ask_libvirt(struct target *target, struct vir_params *ret_list, struct err *err)
 {
 	int count = 0;
 
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
+	if (target_need_domain(target, err))
+		return -1;
 	if (virDomainGetBlkioParameters(target->domain, NULL, &count, VIR_DOMAIN_AFFECT_LIVE) < 0)
 		return err_libvirt(err, "libvirt counts no blkio parameters");
 	AUTO(vir_params) struct vir_params list = {.items = calloc((size_t)count, sizeof(virTypedParameter))};
-	if (!list.items ||
-		virDomainGetBlkioParameters(target->domain, list.items, &count, VIR_DOMAIN_AFFECT_LIVE) < 0)
+	if (!list.items || virDomainGetBlkioParameters(target->domain, list.items, &count,
+				   VIR_DOMAIN_AFFECT_LIVE | VIR_TYPED_PARAM_STRING_OKAY) < 0)
 		return err_libvirt(err, "libvirt does not tell its blkio parameters");
 	list.count = count;
+	*ret_list = list;
+	list = (struct vir_params){0};
+	return 0;
+}
+
+static int weight_told(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
+{
+	AUTO(vir_params) struct vir_params list = {0};
 	unsigned value;
-	if (virTypedParamsGetUInt(list.items, count, VIR_DOMAIN_BLKIO_WEIGHT, &value) != 1)
+
+	(void)ops;
+	if (disk_ask_libvirt(target, &list, err))
+		return -1;
+	if (virTypedParamsGetUInt(list.items, list.count, VIR_DOMAIN_BLKIO_WEIGHT, &value) != 1)
 		return err_run(err, "libvirt has no blkio weight");
 	*ret_value = value;
 	return 0;

@@ -19,6 +19,10 @@ struct target_disk {
 /* ERR_HOST: this VM is bound to no disk. */
 int disk_need_binding(const struct target *target, struct err *err);
 
+struct vir_params;
+/* All blkio parameters of a VM as libvirt believes them, strings too; the caller's to release (glue/libvirt.h). */
+int disk_ask_libvirt(struct target *target, struct vir_params *ret_list, struct err *err);
+
 /* Pure: the value of "MAJOR:MINOR VALUE" in the text of a blkio.throttle file; no such line: LIMIT_UNLIMITED. */
 uint64_t disk_find_v1(const char *text, unsigned major, unsigned minor);
 /* Pure: the value behind "key=" in the line of a device in the text of io.max. */

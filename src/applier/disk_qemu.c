@@ -11,33 +11,14 @@
 #include "glue/libvirt.h"
 
 /* Reads and writes of one kind are set together: libvirt takes what is not given for "no limit". */
-static const struct tune {
-	enum limit_id limit;
+struct tune {
 	const char *parameter, *other;
-} tunes[] = {
-	{LIMIT_DISK_QEMU_READ_BYTES, VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC,
-		VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC},
-	{LIMIT_DISK_QEMU_WRITE_BYTES, VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC,
-		VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC},
-	{LIMIT_DISK_QEMU_READ_IOPS, VIR_DOMAIN_BLOCK_IOTUNE_READ_IOPS_SEC,
-		VIR_DOMAIN_BLOCK_IOTUNE_WRITE_IOPS_SEC},
-	{LIMIT_DISK_QEMU_WRITE_IOPS, VIR_DOMAIN_BLOCK_IOTUNE_WRITE_IOPS_SEC,
-		VIR_DOMAIN_BLOCK_IOTUNE_READ_IOPS_SEC},
 };
 
-static const struct tune *tune_of(enum limit_id limit)
+static int tune_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(tunes); i++)
-		if (tunes[i].limit == limit)
-			return &tunes[i];
-	BUG("limit %d is no limit of QEMU's", (int)limit);
-}
-
-static int tune_probe(struct target *target, struct err *err)
-{
-	if (disk_need_binding(target, err))
-		return -1;
-	return target->domain ? 0 : err_run(err, "'%s' was opened without its libvirt domain", target->name);
+	(void)ops;
+	return disk_need_binding(target, err) || target_need_domain(target, err) ? -1 : 0;
 }
 
 /* 0 for no limit, as libvirt says it. */
@@ -58,11 +39,13 @@ static int ask(struct target *target, const char *parameter, unsigned long long 
 	return 0;
 }
 
-static int tune_get(struct target *target, const struct tune *tune, uint64_t *ret_value, struct err *err)
+static int tune_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	const struct tune *tune = ops->row;
 	unsigned long long value = 0;
 
-	if (tune_probe(target, err) || ask(target, tune->parameter, &value, err))
+	if (tune_probe(target, ops, err) || ask(target, tune->parameter, &value, err))
 		return -1;
 	(void)snprintf(
 		target->where, sizeof(target->where), "QEMU's throttle of '%s'", target->disk->guest_target);
@@ -70,12 +53,13 @@ static int tune_get(struct target *target, const struct tune *tune, uint64_t *re
 	return 0;
 }
 
-static int tune_set(struct target *target, const struct tune *tune, uint64_t value, struct err *err)
+static int tune_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
+	const struct tune *tune = ops->row;
 	AUTO(vir_params) struct vir_params list = {0};
 	unsigned long long other = 0;
 
-	if (tune_probe(target, err) || ask(target, tune->other, &other, err))
+	if (tune_probe(target, ops, err) || ask(target, tune->other, &other, err))
 		return -1;
 	if (virTypedParamsAddULLong(&list.items, &list.count, &list.capacity, tune->parameter,
 		    value == LIMIT_UNLIMITED ? 0 : value) < 0 ||
@@ -87,26 +71,22 @@ static int tune_set(struct target *target, const struct tune *tune, uint64_t val
 	return 0;
 }
 
-/* clang-format off */
-#define TUNE(name, id)                                                                                       \
-	static int name##_set(struct target *target, uint64_t value, struct err *err)                        \
-	{                                                                                                    \
-		return tune_set(target, tune_of(id), value, err);                                            \
-	}                                                                                                    \
-	static int name##_get(struct target *target, uint64_t *ret_value, struct err *err)                   \
-	{                                                                                                    \
-		return tune_get(target, tune_of(id), ret_value, err);                                        \
-	}                                                                                                    \
+#define TUNE(name, id, libvirt_parameter, libvirt_other)                                                     \
+	static const struct tune name = {libvirt_parameter, libvirt_other};                                  \
 	const struct applier_ops applier_disk_##name = {                                                     \
 		.limit = id,                                                                                 \
 		.controller = CGROUP_CONTROLLER_COUNT,                                                       \
-		.set = name##_set,                                                                           \
-		.get = name##_get,                                                                           \
+		.row = &name,                                                                                \
+		.set = tune_set,                                                                             \
+		.get = tune_get,                                                                             \
 		.probe = tune_probe,                                                                         \
 	}
-/* clang-format on */
 
-TUNE(qemu_read_bytes, LIMIT_DISK_QEMU_READ_BYTES);
-TUNE(qemu_write_bytes, LIMIT_DISK_QEMU_WRITE_BYTES);
-TUNE(qemu_read_iops, LIMIT_DISK_QEMU_READ_IOPS);
-TUNE(qemu_write_iops, LIMIT_DISK_QEMU_WRITE_IOPS);
+TUNE(qemu_read_bytes, LIMIT_DISK_QEMU_READ_BYTES, VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC,
+	VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC);
+TUNE(qemu_write_bytes, LIMIT_DISK_QEMU_WRITE_BYTES, VIR_DOMAIN_BLOCK_IOTUNE_WRITE_BYTES_SEC,
+	VIR_DOMAIN_BLOCK_IOTUNE_READ_BYTES_SEC);
+TUNE(qemu_read_iops, LIMIT_DISK_QEMU_READ_IOPS, VIR_DOMAIN_BLOCK_IOTUNE_READ_IOPS_SEC,
+	VIR_DOMAIN_BLOCK_IOTUNE_WRITE_IOPS_SEC);
+TUNE(qemu_write_iops, LIMIT_DISK_QEMU_WRITE_IOPS, VIR_DOMAIN_BLOCK_IOTUNE_WRITE_IOPS_SEC,
+	VIR_DOMAIN_BLOCK_IOTUNE_READ_IOPS_SEC);

@@ -17,29 +17,10 @@
 
 #define FILE_LIMIT_BYTES (64U * 1024)
 
-static const struct throttle {
-	enum limit_id limit;
+struct throttle {
 	const char *parameter; /* libvirt's */
-	bool wide;             /* libvirt takes an unsigned long long, else an unsigned int */
 	const char *v1_file, *v2_key;
-} throttles[] = {
-	{LIMIT_DISK_READ_BYTES, VIR_DOMAIN_BLKIO_DEVICE_READ_BPS, true, "blkio.throttle.read_bps_device",
-		"rbps"},
-	{LIMIT_DISK_WRITE_BYTES, VIR_DOMAIN_BLKIO_DEVICE_WRITE_BPS, true, "blkio.throttle.write_bps_device",
-		"wbps"},
-	{LIMIT_DISK_READ_IOPS, VIR_DOMAIN_BLKIO_DEVICE_READ_IOPS, false, "blkio.throttle.read_iops_device",
-		"riops"},
-	{LIMIT_DISK_WRITE_IOPS, VIR_DOMAIN_BLKIO_DEVICE_WRITE_IOPS, false, "blkio.throttle.write_iops_device",
-		"wiops"},
 };
-
-static const struct throttle *throttle_of(enum limit_id limit)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(throttles); i++)
-		if (throttles[i].limit == limit)
-			return &throttles[i];
-	BUG("limit %d is no throttle", (int)limit);
-}
 
 /* The rest of the line "MAJOR:MINOR ..." ; NULL: no such line. */
 static const char *line_of(const char *text, unsigned major, unsigned minor)
@@ -86,11 +67,11 @@ static const char *throttle_path(struct target *target, const struct throttle *t
 		target->cgroup.at[CGROUP_BLKIO].v2 ? "io.max" : throttle->v1_file);
 }
 
-static int throttle_probe(struct target *target, const struct throttle *throttle, struct err *err)
+static int throttle_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
 	if (disk_need_binding(target, err))
 		return -1;
-	if (fsio_exists(throttle_path(target, throttle)))
+	if (fsio_exists(throttle_path(target, ops->row)))
 		return 0;
 	(void)err_host(err,
 		"'%s' does not exist: the host's kernel was built without CONFIG_BLK_DEV_THROTTLING",
@@ -100,12 +81,13 @@ static int throttle_probe(struct target *target, const struct throttle *throttle
 }
 
 static int throttle_get(
-	struct target *target, const struct throttle *throttle, uint64_t *ret_value, struct err *err)
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	const struct throttle *throttle = ops->row;
 	AUTO(buf) struct buf text = BUF_INIT;
 	const struct target_disk *disk = target->disk;
 
-	if (throttle_probe(target, throttle, err) ||
+	if (throttle_probe(target, ops, err) ||
 		fsio_read_file(throttle_path(target, throttle), FILE_LIMIT_BYTES, &text, err))
 		return -1;
 	const char *all = text.data ? text.data : "";
@@ -115,15 +97,13 @@ static int throttle_get(
 	return 0;
 }
 
-static int throttle_set(
-	struct target *target, const struct throttle *throttle, uint64_t value, struct err *err)
+static int throttle_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
+	const struct throttle *throttle = ops->row;
 	AUTO(vir_params) struct vir_params list = {0};
 
-	if (throttle_probe(target, throttle, err))
+	if (throttle_probe(target, ops, err) || target_need_domain(target, err))
 		return -1;
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
 	if (strchr(target->disk->device, ','))
 		return err_input(err, "libvirt cannot be told of the device '%s': its name has a comma",
 			target->disk->device);
@@ -138,23 +118,15 @@ static int throttle_set(
 
 /* libvirt's "DEVICE,VALUE,DEVICE,VALUE". */
 static int throttle_told(
-	struct target *target, const struct throttle *throttle, uint64_t *ret_value, struct err *err)
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	const struct throttle *throttle = ops->row;
+	AUTO(vir_params) struct vir_params list = {0};
 	const char *all = NULL;
-	int count = 0;
 
-	if (disk_need_binding(target, err))
+	if (disk_need_binding(target, err) || disk_ask_libvirt(target, &list, err))
 		return -1;
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
-	if (virDomainGetBlkioParameters(target->domain, NULL, &count, VIR_DOMAIN_AFFECT_LIVE) < 0)
-		return err_libvirt(err, "libvirt counts no blkio parameters");
-	AUTO(vir_params) struct vir_params list = {.items = calloc((size_t)count, sizeof(virTypedParameter))};
-	if (!list.items || virDomainGetBlkioParameters(target->domain, list.items, &count,
-				   VIR_DOMAIN_AFFECT_LIVE | VIR_TYPED_PARAM_STRING_OKAY) < 0)
-		return err_libvirt(err, "libvirt does not tell its blkio parameters");
-	list.count = count;
-	if (virTypedParamsGetString(list.items, count, throttle->parameter, &all) != 1)
+	if (virTypedParamsGetString(list.items, list.count, throttle->parameter, &all) != 1)
 		return err_run(err, "libvirt has no %s", throttle->parameter);
 	size_t length = strlen(target->disk->device);
 	*ret_value = LIMIT_UNLIMITED;
@@ -171,35 +143,23 @@ static int throttle_told(
 	return 0;
 }
 
-/* clang-format off */
-#define THROTTLE(name, id)                                                                                   \
-	static int name##_set(struct target *target, uint64_t value, struct err *err)                        \
-	{                                                                                                    \
-		return throttle_set(target, throttle_of(id), value, err);                                    \
-	}                                                                                                    \
-	static int name##_get(struct target *target, uint64_t *ret_value, struct err *err)                   \
-	{                                                                                                    \
-		return throttle_get(target, throttle_of(id), ret_value, err);                                \
-	}                                                                                                    \
-	static int name##_probe(struct target *target, struct err *err)                                      \
-	{                                                                                                    \
-		return throttle_probe(target, throttle_of(id), err);                                         \
-	}                                                                                                    \
-	static int name##_told(struct target *target, uint64_t *ret_value, struct err *err)                  \
-	{                                                                                                    \
-		return throttle_told(target, throttle_of(id), ret_value, err);                               \
-	}                                                                                                    \
+#define THROTTLE(name, id, libvirt_parameter, file, key)                                                     \
+	static const struct throttle name = {libvirt_parameter, file, key};                                  \
 	const struct applier_ops applier_disk_##name = {                                                     \
 		.limit = id,                                                                                 \
 		.controller = CGROUP_BLKIO,                                                                  \
-		.set = name##_set,                                                                           \
-		.get = name##_get,                                                                           \
-		.probe = name##_probe,                                                                       \
-		.told = name##_told,                                                                         \
+		.row = &name,                                                                                \
+		.set = throttle_set,                                                                         \
+		.get = throttle_get,                                                                         \
+		.probe = throttle_probe,                                                                     \
+		.told = throttle_told,                                                                       \
 	}
-/* clang-format on */
 
-THROTTLE(read_bytes, LIMIT_DISK_READ_BYTES);
-THROTTLE(write_bytes, LIMIT_DISK_WRITE_BYTES);
-THROTTLE(read_iops, LIMIT_DISK_READ_IOPS);
-THROTTLE(write_iops, LIMIT_DISK_WRITE_IOPS);
+THROTTLE(read_bytes, LIMIT_DISK_READ_BYTES, VIR_DOMAIN_BLKIO_DEVICE_READ_BPS,
+	"blkio.throttle.read_bps_device", "rbps");
+THROTTLE(write_bytes, LIMIT_DISK_WRITE_BYTES, VIR_DOMAIN_BLKIO_DEVICE_WRITE_BPS,
+	"blkio.throttle.write_bps_device", "wbps");
+THROTTLE(read_iops, LIMIT_DISK_READ_IOPS, VIR_DOMAIN_BLKIO_DEVICE_READ_IOPS,
+	"blkio.throttle.read_iops_device", "riops");
+THROTTLE(write_iops, LIMIT_DISK_WRITE_IOPS, VIR_DOMAIN_BLKIO_DEVICE_WRITE_IOPS,
+	"blkio.throttle.write_iops_device", "wiops");

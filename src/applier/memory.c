@@ -87,14 +87,22 @@ static uint64_t from_kernel(uint64_t bytes)
 	return bytes >= memory_round_to_pages(INT64_MAX) ? LIMIT_UNLIMITED : bytes;
 }
 
+int memory_write(const char *path, uint64_t bytes, struct err *err)
+{
+	AUTO(free_ptr) char *text = bytes == LIMIT_UNLIMITED ? xstrdup("max") : xasprintf("%" PRIu64, bytes);
+
+	return fsio_write_small(AT_FDCWD, path, text, err);
+}
+
 static const char *file_of(struct target *target, const struct row *row)
 {
 	return target_where(
 		target, target->cgroup.at[CGROUP_MEMORY].inner_path, on_v2(target) ? row->v2 : row->v1);
 }
 
-static int row_probe(struct target *target, const struct row *row, struct err *err)
+static int memory_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
+	const struct row *row = ops->row;
 	bool v2 = on_v2(target), offered = v2 ? row->v2 : row->v1;
 
 	if (offered && fsio_exists(file_of(target, row)))
@@ -107,22 +115,25 @@ static int row_probe(struct target *target, const struct row *row, struct err *e
 	return err_remedy(err, "%s", v2 ? row->v2_remedy : row->v1_remedy);
 }
 
-static int row_get(struct target *target, const struct row *row, uint64_t *ret_value, struct err *err)
+static int memory_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
 	uint64_t bytes;
 
-	if (row_probe(target, row, err) || fsio_read_u64(AT_FDCWD, file_of(target, row), &bytes, err))
+	if (memory_probe(target, ops, err) || fsio_read_u64(AT_FDCWD, file_of(target, ops->row), &bytes, err))
 		return -1;
 	*ret_value = from_kernel(bytes);
 	return 0;
 }
 
-static int row_told(struct target *target, const struct row *row, uint64_t *ret_value, struct err *err)
+static int memory_told(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	const struct row *row = ops->row;
 	int count = 0;
 
-	if (!target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", target->name);
+	if (target_need_domain(target, err))
+		return -1;
 	if (virDomainGetMemoryParameters(target->domain, NULL, &count, 0) < 0)
 		return err_libvirt(err, "libvirt names no memory parameters");
 	AUTO(vir_params) struct vir_params list = {.items = calloc((size_t)count, sizeof(virTypedParameter))};
@@ -154,8 +165,8 @@ static int tell_libvirt(void *context, struct err *err)
 	uint64_t kib = attempt->value == LIMIT_UNLIMITED ? (uint64_t)VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
 							 : attempt->value / 1024;
 
-	if (!attempt->target->domain)
-		return err_run(err, "'%s' was opened without its libvirt domain", attempt->target->name);
+	if (target_need_domain(attempt->target, err))
+		return -1;
 	if (virTypedParamsAddULLong(&list.items, &list.count, &list.capacity, attempt->row->parameter, kib) <
 		0)
 		return err_libvirt(err, "libvirt does not take %s", attempt->row->parameter);
@@ -211,14 +222,15 @@ static void say_how_far(
 		"{swap: 2GiB}}'), or stop what uses it");
 }
 
-static int row_set(struct target *target, const struct row *row, uint64_t value, struct err *err)
+static int memory_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
+	const struct row *row = ops->row;
 	struct attempt attempt = {.target = target, .row = row, .value = value};
 	uint64_t began_ns = clock_now_ns();
 	unsigned attempts = 0;
 	struct err why = ERR_INIT;
 
-	if (row_probe(target, row, err))
+	if (memory_probe(target, ops, err))
 		return -1;
 	int result = memory_try_until(tell_libvirt, &attempt, PATIENCE_MS, &attempts, &why);
 	if (attempts > 1)
@@ -226,9 +238,7 @@ static int row_set(struct target *target, const struct row *row, uint64_t value,
 	if (result && on_v2(target) && why.domain == ERR_LIBVIRT &&
 		(why.code == VIR_ERR_INVALID_ARG || why.code == VIR_ERR_CONFIG_UNSUPPORTED)) {
 		/* libvirt wants swap_hard_limit above hard_limit, which is v1's rule: v2's swap limit counts swap alone. */
-		AUTO(free_ptr)
-		char *text = value == LIMIT_UNLIMITED ? xstrdup("max") : xasprintf("%" PRIu64, value);
-		if (fsio_write_small(AT_FDCWD, file_of(target, row), text, err))
+		if (memory_write(file_of(target, row), value, err))
 			return -1;
 		(void)snprintf(target->note, sizeof(target->note),
 			"written to %s: libvirt applies v1's order of limits", row->v2);
@@ -243,29 +253,14 @@ static int row_set(struct target *target, const struct row *row, uint64_t value,
 	return result;
 }
 
-static int soft_set(struct target *target, uint64_t value, struct err *err)
+static int soft_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
-	if (row_set(target, &soft, value, err))
+	if (memory_set(target, ops, value, err))
 		return -1;
 	if (on_v2(target) && !target->note[0])
 		(void)snprintf(target->note, sizeof(target->note),
 			"cgroup v2: memory.high, which throttles always, not only when memory is scarce");
 	return 0;
-}
-
-static int soft_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_get(target, &soft, ret_value, err);
-}
-
-static int soft_probe(struct target *target, struct err *err)
-{
-	return row_probe(target, &soft, err);
-}
-
-static int soft_told(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_told(target, &soft, ret_value, err);
 }
 
 static void soft_explain(struct target *target, uint64_t asked, uint64_t got, struct err *err)
@@ -277,70 +272,21 @@ static void soft_explain(struct target *target, uint64_t asked, uint64_t got, st
 		"boot an older kernel (6.1 has a soft limit that acts), or use memory.protect on cgroup v2");
 }
 
-static int hard_set(struct target *target, uint64_t value, struct err *err)
+static int protect_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
-	return row_set(target, &hard, value, err);
-}
-
-static int hard_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_get(target, &hard, ret_value, err);
-}
-
-static int hard_probe(struct target *target, struct err *err)
-{
-	return row_probe(target, &hard, err);
-}
-
-static int hard_told(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_told(target, &hard, ret_value, err);
-}
-
-static int swap_set(struct target *target, uint64_t value, struct err *err)
-{
-	return row_set(target, &swap, value, err);
-}
-
-static int swap_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_get(target, &swap, ret_value, err);
-}
-
-static int swap_probe(struct target *target, struct err *err)
-{
-	return row_probe(target, &swap, err);
-}
-
-static int swap_told(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_told(target, &swap, ret_value, err);
-}
-
-static int protect_set(struct target *target, uint64_t value, struct err *err)
-{
-	if (row_probe(target, &protect, err))
+	if (memory_probe(target, ops, err))
 		return -1;
 	return memory_protect_write(target->cgroup.at[CGROUP_MEMORY].inner_path, value, err);
-}
-
-static int protect_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	return row_get(target, &protect, ret_value, err);
-}
-
-static int protect_probe(struct target *target, struct err *err)
-{
-	return row_probe(target, &protect, err);
 }
 
 const struct applier_ops applier_memory_soft = {
 	.limit = LIMIT_MEMORY_SOFT,
 	.controller = CGROUP_MEMORY,
+	.row = &soft,
 	.set = soft_set,
-	.get = soft_get,
-	.probe = soft_probe,
-	.told = soft_told,
+	.get = memory_get,
+	.probe = memory_probe,
+	.told = memory_told,
 	.rounded = memory_round_to_pages,
 	.explain = soft_explain,
 };
@@ -348,28 +294,31 @@ const struct applier_ops applier_memory_soft = {
 const struct applier_ops applier_memory_hard = {
 	.limit = LIMIT_MEMORY_HARD,
 	.controller = CGROUP_MEMORY,
-	.set = hard_set,
-	.get = hard_get,
-	.probe = hard_probe,
-	.told = hard_told,
+	.row = &hard,
+	.set = memory_set,
+	.get = memory_get,
+	.probe = memory_probe,
+	.told = memory_told,
 	.rounded = memory_round_to_pages,
 };
 
 const struct applier_ops applier_memory_swap = {
 	.limit = LIMIT_MEMORY_SWAP,
 	.controller = CGROUP_MEMORY,
-	.set = swap_set,
-	.get = swap_get,
-	.probe = swap_probe,
-	.told = swap_told,
+	.row = &swap,
+	.set = memory_set,
+	.get = memory_get,
+	.probe = memory_probe,
+	.told = memory_told,
 	.rounded = memory_round_to_pages,
 };
 
 const struct applier_ops applier_memory_protect = {
 	.limit = LIMIT_MEMORY_PROTECT,
 	.controller = CGROUP_MEMORY,
+	.row = &protect,
 	.set = protect_set,
-	.get = protect_get,
-	.probe = protect_probe,
+	.get = memory_get,
+	.probe = memory_probe,
 	.rounded = memory_round_to_pages,
 };

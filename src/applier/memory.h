@@ -12,6 +12,9 @@
 /* Pure: what the kernel makes of a limit.  LIMIT_UNLIMITED stays. */
 uint64_t memory_round_to_pages(uint64_t bytes);
 
+/* Writes a limit into a file of v2: a number, or "max" for LIMIT_UNLIMITED. */
+int memory_write(const char *path, uint64_t bytes, struct err *err);
+
 /*
  * Tries until it works, fails with anything but ERR_SYS and EBUSY, or the time is over; at least once.  ret_attempts is filled
  * in any case.

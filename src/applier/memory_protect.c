@@ -27,9 +27,8 @@ static int read_low(const char *group, uint64_t *ret_bytes, struct err *err)
 static int write_low(const char *group, uint64_t bytes, struct err *err)
 {
 	AUTO(free_ptr) char *path = low_of(group);
-	AUTO(free_ptr) char *text = bytes == LIMIT_UNLIMITED ? xstrdup("max") : xasprintf("%" PRIu64, bytes);
 
-	return fsio_write_small(AT_FDCWD, path, text, err);
+	return memory_write(path, bytes, err);
 }
 
 /* What the groups directly below this one ask for; threaded groups have no such file. */

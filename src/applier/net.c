@@ -97,10 +97,11 @@ static int check_order(uint64_t rate_bytes, uint64_t ceil_bytes, struct err *err
 	return err_input(err, "net.rate %s would be above net.ceil %s; set the other one first", rate, ceil);
 }
 
-static int priority_set(struct target *target, uint64_t value, struct err *err)
+static int priority_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	struct net_state state;
 
+	(void)ops;
 	if (net_look(target, &state, err))
 		return -1;
 	uint64_t dropped = target->link->dropped;
@@ -111,10 +112,11 @@ static int priority_set(struct target *target, uint64_t value, struct err *err)
 	return result;
 }
 
-static int rate_set(struct target *target, uint64_t value, struct err *err)
+static int rate_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	struct net_state state;
 
+	(void)ops;
 	if (net_look(target, &state, err))
 		return -1;
 	struct htb_class wanted = state.live;
@@ -127,10 +129,11 @@ static int rate_set(struct target *target, uint64_t value, struct err *err)
 	return change_both(target->link, &state, &wanted, err);
 }
 
-static int ceil_set(struct target *target, uint64_t value, struct err *err)
+static int ceil_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	struct net_state state;
 
+	(void)ops;
 	if (net_look(target, &state, err))
 		return -1;
 	struct htb_class wanted = state.live;
@@ -140,10 +143,11 @@ static int ceil_set(struct target *target, uint64_t value, struct err *err)
 	return change_both(target->link, &state, &wanted, err);
 }
 
-static int quantum_set(struct target *target, uint64_t value, struct err *err)
+static int quantum_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	struct net_state state;
 
+	(void)ops;
 	if (net_look(target, &state, err))
 		return -1;
 	struct htb_class wanted = state.live;
@@ -151,76 +155,53 @@ static int quantum_set(struct target *target, uint64_t value, struct err *err)
 	return change_both(target->link, &state, &wanted, err);
 }
 
-/* The live class, and where it stands: "class 1:11 on ll-up, prio". */
-static int get_live(struct target *target, const char *what, struct htb_class *ret_class, struct err *err)
+/* Of the live class, and where it stands: "class 1:11 on ll-up, prio". */
+static int net_get(struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	const char *what = ops->row;
 	struct net_state state;
 
 	if (net_look(target, &state, err))
 		return -1;
 	(void)snprintf(target->where, sizeof(target->where), "class %x:%x on %s, %s", state.live.id >> 16,
 		state.live.id & 0xffff, htb_device(target->link->htb), what);
-	*ret_class = state.live;
-	return 0;
+	switch (ops->limit) {
+	case LIMIT_NET_PRIORITY:
+		*ret_value = state.live.prio;
+		return 0;
+	case LIMIT_NET_RATE:
+		*ret_value = state.live.rate_bytes_per_s * BITS;
+		return 0;
+	case LIMIT_NET_CEIL:
+		*ret_value = state.live.ceil_bytes_per_s * BITS;
+		return 0;
+	case LIMIT_NET_QUANTUM:
+		*ret_value = state.live.quantum_bytes;
+		return 0;
+	default:
+		BUG("limit %d is none of a class", (int)ops->limit);
+	}
 }
 
-static int priority_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	struct htb_class class;
-
-	if (get_live(target, "prio", &class, err))
-		return -1;
-	*ret_value = class.prio;
-	return 0;
-}
-
-static int rate_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	struct htb_class class;
-
-	if (get_live(target, "rate", &class, err))
-		return -1;
-	*ret_value = class.rate_bytes_per_s * BITS;
-	return 0;
-}
-
-static int ceil_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	struct htb_class class;
-
-	if (get_live(target, "ceil", &class, err))
-		return -1;
-	*ret_value = class.ceil_bytes_per_s * BITS;
-	return 0;
-}
-
-static int quantum_get(struct target *target, uint64_t *ret_value, struct err *err)
-{
-	struct htb_class class;
-
-	if (get_live(target, "quantum", &class, err))
-		return -1;
-	*ret_value = class.quantum_bytes;
-	return 0;
-}
-
-static int net_probe(struct target *target, struct err *err)
+static int net_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
 	struct net_state state;
 
+	(void)ops;
 	return net_look(target, &state, err);
 }
 
-#define NET_OPS(word, id)                                                                                    \
+#define NET_OPS(word, id, tc_word)                                                                           \
 	const struct applier_ops applier_net_##word = {                                                      \
 		.limit = id,                                                                                 \
 		.controller = CGROUP_CONTROLLER_COUNT,                                                       \
+		.row = tc_word,                                                                              \
 		.set = word##_set,                                                                           \
-		.get = word##_get,                                                                           \
+		.get = net_get,                                                                              \
 		.probe = net_probe,                                                                          \
 	}
 
-NET_OPS(priority, LIMIT_NET_PRIORITY);
-NET_OPS(rate, LIMIT_NET_RATE);
-NET_OPS(ceil, LIMIT_NET_CEIL);
-NET_OPS(quantum, LIMIT_NET_QUANTUM);
+NET_OPS(priority, LIMIT_NET_PRIORITY, "prio");
+NET_OPS(rate, LIMIT_NET_RATE, "rate");
+NET_OPS(ceil, LIMIT_NET_CEIL, "ceil");
+NET_OPS(quantum, LIMIT_NET_QUANTUM, "quantum");

@@ -18,18 +18,24 @@ struct target;
 struct target_disk;
 struct target_link;
 
+/* Every hook gets its own ops, so that limits that differ only in a name or a file share one function. */
 struct applier_ops {
 	/* Mandatory. */
 	enum limit_id limit;
 	/* Without it in the VM's groups the limit is ERR_HOST; CGROUP_CONTROLLER_COUNT: it lives in no cgroup. */
 	enum cgroup_controller controller;
 	/* Asks libvirt, or the kernel itself.  The value is inside the spec's range; what only this host's mode refuses is for set to say. */
-	int (*set)(struct target *target, uint64_t value, struct err *err);
+	int (*set)(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err);
 	/* Reads the kernel's own file and names it with target_where(). */
-	int (*get)(struct target *target, uint64_t *ret_value, struct err *err);
+	int (*get)(
+		struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err);
 	/* Optional. */
-	int (*probe)(struct target *target, struct err *err); /* NULL: the controller is enough */
-	int (*told)(struct target *target, uint64_t *ret_value, struct err *err); /* what libvirt believes */
+	const void *row; /* what the hooks of one file need to know of this limit; its type is that file's */
+	/* NULL: the controller is enough. */
+	int (*probe)(struct target *target, const struct applier_ops *ops, struct err *err);
+	/* What libvirt believes. */
+	int (*told)(
+		struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err);
 	uint64_t (*rounded)(
 		uint64_t value); /* what the kernel makes of a value; NULL: it keeps it as it is */
 	/* Puts a known cause in front of a failed comparison. */
@@ -61,6 +67,8 @@ struct target {
 /* As target_open(), for tests: the cgroup root, the table and no domain.  name is copied. */
 int target_open_with(const char *root, const char *name, pid_t pid, const struct applier_ops *const *table,
 	struct target **ret_target, struct err *err);
+/* Only a target of a test has no domain. */
+int target_need_domain(const struct target *target, struct err *err);
 /* Records and returns the path that a value is read from. */
 const char *target_where(struct target *target, const char *directory, const char *file);
 

@@ -198,6 +198,11 @@ struct _virDomain *target_domain(const struct target *target)
 	return target->domain;
 }
 
+int target_need_domain(const struct target *target, struct err *err)
+{
+	return target->domain ? 0 : err_run(err, "'%s' was opened without its libvirt domain", target->name);
+}
+
 const char *target_where(struct target *target, const char *directory, const char *file)
 {
 	(void)snprintf(target->where, sizeof(target->where), "%s/%s", directory, file);

@@ -36,113 +36,68 @@ static struct fake {
 	unsigned sets;
 } fakes[LIMIT_COUNT];
 
-static int fake_set(enum limit_id id, uint64_t value, struct err *err)
+static int fake_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
-	fakes[id].sets++;
-	if (fakes[id].set_errno)
-		return err_sys(err, fakes[id].set_errno, "fake write");
-	if (fakes[id].bound && value > fakes[fakes[id].bound].value)
+	struct fake *fake = &fakes[ops->limit];
+
+	(void)target;
+	fake->sets++;
+	if (fake->set_errno)
+		return err_sys(err, fake->set_errno, "fake write");
+	if (fake->bound && value > fakes[fake->bound].value)
 		return err_input(err, "fake bound");
-	fakes[id].told = value;
-	fakes[id].value = fakes[id].sticks ? fakes[id].sticks : value;
+	fake->told = value;
+	fake->value = fake->sticks ? fake->sticks : value;
 	return 0;
 }
 
-static int fake_get(enum limit_id id, struct target *target, uint64_t *ret_value, struct err *err)
+static int fake_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
-	const char *path = target_where(target, "/fake", limit_spec(id)->name);
+	const char *path = target_where(target, "/fake", limit_spec(ops->limit)->name);
 
-	if (fakes[id].unreadable)
+	if (fakes[ops->limit].unreadable)
 		return err_sys(err, EIO, "cannot read '%s'", path);
-	*ret_value = fakes[id].value;
+	*ret_value = fakes[ops->limit].value;
 	return 0;
 }
 
-static int fake_probe(enum limit_id id, struct err *err)
+static int fake_probe(struct target *target, const struct applier_ops *ops, struct err *err)
 {
-	return fakes[id].missing ? err_host(err, "fake host lacks %s", limit_spec(id)->name) : 0;
+	(void)target;
+	return fakes[ops->limit].missing ? err_host(err, "fake host lacks %s", limit_spec(ops->limit)->name)
+					 : 0;
 }
 
-static int fake_told(enum limit_id id, uint64_t *ret_value, struct err *err)
+static int fake_told(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
-	if (!fakes[id].has_told)
+	(void)target;
+	if (!fakes[ops->limit].has_told)
 		return err_run(err, "fake libvirt does not tell");
-	*ret_value = fakes[id].told;
+	*ret_value = fakes[ops->limit].told;
 	return 0;
 }
 
-#define FAKE(word, id)                                                                                       \
-	static int word##_set(struct target *target, uint64_t value, struct err *err)                        \
-	{                                                                                                    \
-		(void)target;                                                                                \
-		return fake_set(id, value, err);                                                             \
-	}                                                                                                    \
-	static int word##_get(struct target *target, uint64_t *ret_value, struct err *err)                   \
-	{                                                                                                    \
-		return fake_get(id, target, ret_value, err);                                                 \
-	}                                                                                                    \
-	static int word##_probe(struct target *target, struct err *err)                                      \
-	{                                                                                                    \
-		(void)target;                                                                                \
-		return fake_probe(id, err);                                                                  \
-	}                                                                                                    \
-	static int word##_told(struct target *target, uint64_t *ret_value, struct err *err)                  \
-	{                                                                                                    \
-		(void)target;                                                                                \
-		return fake_told(id, ret_value, err);                                                        \
-	}                                                                                                    \
-	static const struct applier_ops word##_ops = {                                                       \
-		.limit = id,                                                                                 \
-		.controller = CGROUP_CPU,                                                                    \
-		.set = word##_set,                                                                           \
-		.get = word##_get,                                                                           \
-		.probe = word##_probe,                                                                       \
-		.told = word##_told,                                                                         \
+static struct applier_ops fake_ops[LIMIT_COUNT];
+static const struct applier_ops *fake_table[LIMIT_COUNT];
+
+static int fill_table(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+		fake_ops[i] = (struct applier_ops){
+			.limit = (enum limit_id)i,
+			.controller = CGROUP_CPU,
+			.set = fake_set,
+			.get = fake_get,
+			.probe = fake_probe,
+			.told = fake_told,
+		};
+		fake_table[i] = &fake_ops[i];
 	}
-
-FAKE(shares, LIMIT_CPU_SHARES);
-FAKE(quota, LIMIT_CPU_QUOTA);
-FAKE(period, LIMIT_CPU_PERIOD);
-FAKE(priority, LIMIT_NET_PRIORITY);
-FAKE(rate, LIMIT_NET_RATE);
-FAKE(ceil, LIMIT_NET_CEIL);
-FAKE(quantum, LIMIT_NET_QUANTUM);
-FAKE(soft, LIMIT_MEMORY_SOFT);
-FAKE(hard, LIMIT_MEMORY_HARD);
-FAKE(swap, LIMIT_MEMORY_SWAP);
-FAKE(protect, LIMIT_MEMORY_PROTECT);
-FAKE(weight, LIMIT_DISK_WEIGHT);
-FAKE(read_bytes, LIMIT_DISK_READ_BYTES);
-FAKE(write_bytes, LIMIT_DISK_WRITE_BYTES);
-FAKE(read_iops, LIMIT_DISK_READ_IOPS);
-FAKE(write_iops, LIMIT_DISK_WRITE_IOPS);
-FAKE(qemu_read_bytes, LIMIT_DISK_QEMU_READ_BYTES);
-FAKE(qemu_write_bytes, LIMIT_DISK_QEMU_WRITE_BYTES);
-FAKE(qemu_read_iops, LIMIT_DISK_QEMU_READ_IOPS);
-FAKE(qemu_write_iops, LIMIT_DISK_QEMU_WRITE_IOPS);
-
-static const struct applier_ops *const fake_table[LIMIT_COUNT] = {
-	[LIMIT_CPU_SHARES] = &shares_ops,
-	[LIMIT_CPU_QUOTA] = &quota_ops,
-	[LIMIT_CPU_PERIOD] = &period_ops,
-	[LIMIT_NET_PRIORITY] = &priority_ops,
-	[LIMIT_NET_RATE] = &rate_ops,
-	[LIMIT_NET_CEIL] = &ceil_ops,
-	[LIMIT_NET_QUANTUM] = &quantum_ops,
-	[LIMIT_MEMORY_SOFT] = &soft_ops,
-	[LIMIT_MEMORY_HARD] = &hard_ops,
-	[LIMIT_MEMORY_SWAP] = &swap_ops,
-	[LIMIT_MEMORY_PROTECT] = &protect_ops,
-	[LIMIT_DISK_WEIGHT] = &weight_ops,
-	[LIMIT_DISK_READ_BYTES] = &read_bytes_ops,
-	[LIMIT_DISK_WRITE_BYTES] = &write_bytes_ops,
-	[LIMIT_DISK_READ_IOPS] = &read_iops_ops,
-	[LIMIT_DISK_WRITE_IOPS] = &write_iops_ops,
-	[LIMIT_DISK_QEMU_READ_BYTES] = &qemu_read_bytes_ops,
-	[LIMIT_DISK_QEMU_WRITE_BYTES] = &qemu_write_bytes_ops,
-	[LIMIT_DISK_QEMU_READ_IOPS] = &qemu_read_iops_ops,
-	[LIMIT_DISK_QEMU_WRITE_IOPS] = &qemu_write_iops_ops,
-};
+	return 0;
+}
 
 struct fixture {
 	char *root;
@@ -537,5 +492,5 @@ int main(void)
 		cmocka_unit_test(test_open_without_domain),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, fill_table, NULL);
 }

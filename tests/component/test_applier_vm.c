@@ -92,7 +92,7 @@ static void check_set(struct target *target, enum limit_id limit, uint64_t value
 	uint64_t told;
 	if (!applier_table[limit]->told)
 		return;
-	must(applier_table[limit]->told(target, &told, &err), &err);
+	must(applier_table[limit]->told(target, applier_table[limit], &told, &err), &err);
 	assert_int_equal(told, value);
 }
 

@@ -56,9 +56,9 @@ static struct fake *fake_of(const struct target *target, enum limit_id limit)
 	abort();
 }
 
-static int fake_set(struct target *target, enum limit_id limit, uint64_t value, struct err *err)
+static int fake_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
-	struct fake *fake = fake_of(target, limit);
+	struct fake *fake = fake_of(target, ops->limit);
 
 	fake->sets++;
 	clock_sleep_until_ns(clock_now_ns() + fake->sleep_ms * NS_PER_MS);
@@ -70,48 +70,46 @@ static int fake_set(struct target *target, enum limit_id limit, uint64_t value, 
 	return 0;
 }
 
-#define FAKE(word, id)                                                                                       \
-	static int word##_set(struct target *target, uint64_t value, struct err *err)                        \
-	{                                                                                                    \
-		return fake_set(target, id, value, err);                                                     \
-	}                                                                                                    \
-	static int word##_get(struct target *target, uint64_t *ret_value, struct err *err)                   \
-	{                                                                                                    \
-		(void)err;                                                                                   \
-		*ret_value = fake_of(target, id)->value;                                                     \
-		(void)target_where(target, "/fake", limit_spec(id)->name);                                   \
-		return 0;                                                                                    \
-	}                                                                                                    \
-	static const struct applier_ops word##_ops = {                                                       \
-		.limit = id, .controller = CGROUP_CPU, .set = word##_set, .get = word##_get}
-
-FAKE(shares, LIMIT_CPU_SHARES);
-FAKE(quota, LIMIT_CPU_QUOTA);
-FAKE(period, LIMIT_CPU_PERIOD);
+static int fake_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
+{
+	(void)err;
+	*ret_value = fake_of(target, ops->limit)->value;
+	(void)target_where(target, "/fake", limit_spec(ops->limit)->name);
+	return 0;
+}
 
 /* Every other limit: this host does not have it. */
-static int absent_set(struct target *target, uint64_t value, struct err *err)
+static int absent_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
+	(void)ops;
 	(void)value;
 	return err_host(err, "'%s' has no such limit here", target_name(target));
 }
 
-static int absent_get(struct target *target, uint64_t *ret_value, struct err *err)
+static int absent_get(
+	struct target *target, const struct applier_ops *ops, uint64_t *ret_value, struct err *err)
 {
+	(void)ops;
 	(void)ret_value;
 	return err_host(err, "'%s' has no such limit here", target_name(target));
 }
 
-static const struct applier_ops absent_ops = {.controller = CGROUP_CPU, .set = absent_set, .get = absent_get};
+static struct applier_ops fake_ops[LIMIT_COUNT];
 static const struct applier_ops *fake_table[LIMIT_COUNT];
 
 static void fill_table(void)
 {
-	for (size_t i = 0; i < LIMIT_COUNT; i++)
-		fake_table[i] = &absent_ops;
-	fake_table[LIMIT_CPU_SHARES] = &shares_ops;
-	fake_table[LIMIT_CPU_QUOTA] = &quota_ops;
-	fake_table[LIMIT_CPU_PERIOD] = &period_ops;
+	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+		bool there = i == LIMIT_CPU_SHARES || i == LIMIT_CPU_QUOTA || i == LIMIT_CPU_PERIOD;
+		fake_ops[i] = (struct applier_ops){
+			.limit = (enum limit_id)i,
+			.controller = CGROUP_CPU,
+			.set = there ? fake_set : absent_set,
+			.get = there ? fake_get : absent_get,
+		};
+		fake_table[i] = &fake_ops[i];
+	}
 }
 
 /* ---- the guests ---- */

@@ -228,9 +228,10 @@ static void test_pages(void **state)
 }
 
 /* A kernel whose soft limit takes a value and keeps none: said so, with the remedy. */
-static int inert_set(struct target *target, uint64_t value, struct err *err)
+static int inert_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
 {
 	(void)target;
+	(void)ops;
 	(void)value;
 	(void)err;
 	return 0;
