@@ -38,4 +38,10 @@ struct disk_binding {
  */
 int target_bind_disk(struct target *target, const struct disk_binding *binding, struct err *err);
 
+/*
+ * Pure: the one of /sys/block/X/queue/scheduler that is in force: "none [bfq] mq-deadline" -> "bfq"; a text without brackets
+ * names the only one.  The caller frees.
+ */
+char *disk_active_scheduler(const char *text);
+
 #endif

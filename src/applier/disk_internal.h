@@ -27,7 +27,5 @@ int disk_ask_libvirt(struct target *target, struct vir_params *ret_list, struct 
 uint64_t disk_find_v1(const char *text, unsigned major, unsigned minor);
 /* Pure: the value behind "key=" in the line of a device in the text of io.max. */
 uint64_t disk_find_v2(const char *text, unsigned major, unsigned minor, const char *key);
-/* Pure: "[bfq] none mq-deadline" -> "bfq"; the caller frees. */
-char *disk_active_scheduler(const char *text);
 
 #endif
