@@ -312,6 +312,21 @@ int spawn_start(const char *const *argv, const struct spawn_options *options, pi
 	return start(argv, options, -1, options->output_fd > 0 ? options->output_fd : -1, ret_pid, err);
 }
 
+enum spawn_end spawn_look(pid_t pid, char *ret_how, size_t size)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || !info.si_pid)
+		return SPAWN_RUNS;
+	if (info.si_code == CLD_EXITED) {
+		(void)snprintf(ret_how, size, "ended with status %d", info.si_status);
+		return SPAWN_EXITED;
+	}
+	(void)snprintf(
+		ret_how, size, "was ended by signal %d (%s)", info.si_status, strsignal(info.si_status));
+	return SPAWN_SIGNALLED;
+}
+
 void spawn_stop(pid_t pid, uint64_t grace_ms)
 {
 	uint64_t deadline_ns = clock_now_ns() + grace_ms * NS_PER_MS;

@@ -34,6 +34,12 @@ int spawn_check(const char *const *argv, const struct spawn_options *options, st
 /* Starts argv in the background; the caller waits.  options->timeout_ms and ->output are not used. */
 int spawn_start(
 	const char *const *argv, const struct spawn_options *options, pid_t *ret_pid, struct err *err);
+enum spawn_end { SPAWN_RUNS, SPAWN_EXITED, SPAWN_SIGNALLED };
+/*
+ * Whether a child that spawn_start() made has ended.  It is not reaped: its number stays its own until spawn_stop().
+ * ret_how: "ended with status 3" or "was ended by signal 9 (Killed)"; written only when it has.
+ */
+enum spawn_end spawn_look(pid_t pid, char *ret_how, size_t size);
 /* Ends a child that spawn_start() made, and what is left of its group: SIGTERM, up to grace_ms, SIGKILL; reaps it. */
 void spawn_stop(pid_t pid, uint64_t grace_ms);
 /* The absolute path of a program found in PATH, /usr/sbin and /sbin included; NULL: not there.  The caller frees. */

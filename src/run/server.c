@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -79,18 +77,15 @@ bool server_has_said(const struct server *server, const char *beginning)
 
 int server_check(const struct server *server, struct err *err)
 {
-	siginfo_t info = {0};
-
-	/* Not reaped: its number stays its own until server_stop(). */
-	if (waitid(P_PID, (id_t)server->pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
-		return 0;
 	const struct lines *lines = &server->lines;
-	const char *said = lines->count ? lines->items[lines->count - 1].text : "";
-	if (info.si_code == CLD_EXITED)
-		return err_run(err, "%s ended with status %d%s%s", server->name, info.si_status,
-			*said ? ": " : "", said);
-	return err_run(err, "%s was ended by signal %d (%s)", server->name, info.si_status,
-		strsignal(info.si_status));
+	char how[64];
+	enum spawn_end end = spawn_look(server->pid, how, sizeof(how));
+	/* One that was killed had no last words to say. */
+	const char *said = end == SPAWN_EXITED && lines->count ? lines->items[lines->count - 1].text : "";
+
+	if (end == SPAWN_RUNS)
+		return 0;
+	return err_run(err, "%s %s%s%s", server->name, how, *said ? ": " : "", said);
 }
 
 int server_write_log(const struct server *server, uint64_t zero_ns, const char *path, struct err *err)
