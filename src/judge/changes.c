@@ -54,9 +54,10 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 {
 	const struct tenant_spec *spec = &scenario->tenants[tenant];
 
-	for (size_t i = 0; i < spec->limit_count; i++)
-		if (spec->limits[i].limit == limit)
-			return spec->limits[i].value;
+	const struct limit_setting *said = scenario_setting(spec->limits, spec->limit_count, limit);
+
+	if (said)
+		return said->value;
 	switch (limit) {
 	case LIMIT_CPU_SHARES:
 		return DEFAULT_SHARES;

@@ -134,13 +134,11 @@ static bool is_said(const struct judge_input *input, enum limit_id limit)
 	const struct scenario *scenario = input->scenario;
 
 	for (size_t i = 0; i < scenario->tenant_count; i++)
-		for (size_t k = 0; k < scenario->tenants[i].limit_count; k++)
-			if (scenario->tenants[i].limits[k].limit == limit)
-				return true;
+		if (scenario_setting(scenario->tenants[i].limits, scenario->tenants[i].limit_count, limit))
+			return true;
 	for (size_t i = 0; i < scenario->event_count; i++)
-		for (size_t k = 0; k < scenario->events[i].setting_count; k++)
-			if (scenario->events[i].settings[k].limit == limit)
-				return true;
+		if (scenario_setting(scenario->events[i].settings, scenario->events[i].setting_count, limit))
+			return true;
 	return false;
 }
 

@@ -147,10 +147,7 @@ static bool is_raw(const struct scenario *scenario, const struct event_spec *eve
 
 static bool sets_priority(const struct event_spec *event)
 {
-	for (size_t i = 0; event->kind == EVENT_SET && i < event->setting_count; i++)
-		if (event->settings[i].limit == LIMIT_NET_PRIORITY)
-			return true;
-	return false;
+	return scenario_setting(event->settings, event->setting_count, LIMIT_NET_PRIORITY);
 }
 
 /*

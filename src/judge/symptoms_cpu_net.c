@@ -156,10 +156,7 @@ static bool sets_priority(const struct event_spec *event)
 {
 	if (event->kind == EVENT_RESET)
 		return event->limit == LIMIT_NET_PRIORITY;
-	for (size_t i = 0; event->kind == EVENT_SET && i < event->setting_count; i++)
-		if (event->settings[i].limit == LIMIT_NET_PRIORITY)
-			return true;
-	return false;
+	return scenario_setting(event->settings, event->setting_count, LIMIT_NET_PRIORITY);
 }
 
 /* How many samples found a tenant's queue empty since a time, of how many. */

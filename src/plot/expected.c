@@ -145,13 +145,11 @@ static void change(struct steps *steps, double at_s, uint64_t value)
 
 static bool initial(const struct tenant_spec *tenant, enum limit_id limit, uint64_t *ret_value)
 {
-	for (size_t i = 0; i < tenant->limit_count; i++) {
-		if (tenant->limits[i].limit != limit)
-			continue;
-		*ret_value = tenant->limits[i].value;
-		return true;
-	}
-	return false;
+	const struct limit_setting *said = scenario_setting(tenant->limits, tenant->limit_count, limit);
+
+	if (said)
+		*ret_value = said->value;
+	return said;
 }
 
 /* The kernel's own word, at the time when it was read. */
@@ -175,10 +173,10 @@ static void add_declared(struct steps *steps, const struct plot_side *side, unsi
 		const struct event_spec *event = &scenario->events[i];
 		if (!(event->tenants & UINT32_C(1) << t))
 			continue;
-		for (size_t j = 0; event->kind == EVENT_SET && j < event->setting_count; j++) {
-			if (event->settings[j].limit == steps->limit)
-				change(steps, plot_seconds(event->at_ns), event->settings[j].value);
-		}
+		const struct limit_setting *set =
+			scenario_setting(event->settings, event->setting_count, steps->limit);
+		if (set)
+			change(steps, plot_seconds(event->at_ns), set->value);
 		uint64_t value = LIMIT_UNLIMITED;
 		if (event->kind == EVENT_RESET &&
 			(event->limit == steps->limit || event->limit == LIMIT_COUNT)) {

@@ -9,20 +9,12 @@ static bool event_names(const struct event_spec *event, enum limit_id limit)
 {
 	if (event->kind == EVENT_RESET)
 		return event->limit == limit;
-	for (size_t i = 0; i < event->setting_count; i++) {
-		if (event->settings[i].limit == limit)
-			return true;
-	}
-	return false;
+	return scenario_setting(event->settings, event->setting_count, limit);
 }
 
 static bool tenant_declares(const struct tenant_spec *tenant, enum limit_id limit)
 {
-	for (size_t i = 0; i < tenant->limit_count; i++) {
-		if (tenant->limits[i].limit == limit)
-			return true;
-	}
-	return false;
+	return scenario_setting(tenant->limits, tenant->limit_count, limit);
 }
 
 /* Where these matter, nobody may rely on the kernel's default, because there are two. */

@@ -40,6 +40,16 @@ int scenario_tenant(const struct scenario *scenario, const char *name)
 	return -1;
 }
 
+const struct limit_setting *scenario_setting(
+	const struct limit_setting *settings, size_t count, enum limit_id limit)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (settings[i].limit == limit)
+			return &settings[i];
+	}
+	return NULL;
+}
+
 /* Names that become parts of paths: [a-z0-9-]+. */
 static int read_slug(const struct reader *reader, const struct yaml_node_s *node, const char *what,
 	char **ret_slug, struct err *err)

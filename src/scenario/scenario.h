@@ -225,6 +225,9 @@ int scenario_parse(const char *path, const char *text, size_t length, const stru
 void scenario_free(struct scenario *scenario);
 /* What is scarce; RESOURCE_COUNT: nothing. */
 enum resource scenario_scarce(const struct scenario *scenario);
+/* Which of these settings is one of this limit; NULL: none is. */
+const struct limit_setting *scenario_setting(
+	const struct limit_setting *settings, size_t count, enum limit_id limit);
 /* -1: none of this name. */
 int scenario_tenant(const struct scenario *scenario, const char *name);
 /* "red cpu.shares 4096", "reset red cpu.shares", "start all": the label of an event.  The caller frees. */

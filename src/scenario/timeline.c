@@ -96,15 +96,6 @@ static int read_apply(void *context, const struct doc_key *key, const struct yam
 	return read_net_apply(reader, node, &entry->event.apply, err);
 }
 
-static bool has_setting(const struct event_spec *event, enum limit_id limit)
-{
-	for (size_t i = 0; i < event->setting_count; i++) {
-		if (event->settings[i].limit == limit)
-			return true;
-	}
-	return false;
-}
-
 static int read_set(
 	const struct reader *reader, const struct yaml_node_s *node, struct entry *entry, struct err *err)
 {
@@ -121,7 +112,8 @@ static int read_set(
 	if (entry->event.setting_count == 0)
 		return doc_error(
 			reader->doc, doc_mark(node), err, "set names no limit; write it as in %s", example);
-	if (entry->has_apply && !has_setting(&entry->event, LIMIT_NET_PRIORITY))
+	if (entry->has_apply &&
+		!scenario_setting(entry->event.settings, entry->event.setting_count, LIMIT_NET_PRIORITY))
 		return doc_error(reader->doc, entry->apply_mark, err,
 			"net.apply is how a net.priority changes, and none does here; write it as in "
 			"set: {tenant: red, net.priority: 0, net.apply: raw}");

@@ -74,11 +74,7 @@ static bool touches(const struct event_spec *event, enum limit_id limit)
 {
 	if (event->kind == EVENT_RESET)
 		return event->limit == limit || event->limit == LIMIT_COUNT;
-	for (size_t i = 0; i < event->setting_count; i++) {
-		if (event->settings[i].limit == limit)
-			return true;
-	}
-	return false;
+	return scenario_setting(event->settings, event->setting_count, limit);
 }
 
 static int check_change(
