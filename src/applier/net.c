@@ -22,6 +22,13 @@ uint32_t net_quantum_bytes(uint64_t rate_bits_per_s)
 	return quantum > QUANTUM_MAX ? QUANTUM_MAX : (uint32_t)quantum;
 }
 
+uint64_t net_default_rate(uint64_t ceil_bits_per_s)
+{
+	uint64_t hundredth = ceil_bits_per_s / 100 / BITS * BITS, least = limit_spec(LIMIT_NET_RATE)->min;
+
+	return hundredth < least ? least : hundredth;
+}
+
 int net_look(struct target *target, struct net_state *ret_state, struct err *err)
 {
 	struct target_link *link = target->link;

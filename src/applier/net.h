@@ -69,7 +69,7 @@ struct link_binding {
 	uint32_t minor;     /* 1..NET_MINOR_MAX, of the VM's class; unique per device */
 	uint8_t mac[6];     /* of the VM's frames */
 	enum net_apply apply;
-	/* The class as it is made, bits of link layer per second.  0: ceil is the parent's, rate a hundredth of that. */
+	/* The class as it is made, bits of link layer per second.  0: ceil is the parent's, rate net_default_rate(). */
 	uint64_t rate_bits_per_s, ceil_bits_per_s;
 	uint64_t quantum_bytes; /* 0: from the rate, see net_quantum_bytes() */
 	uint64_t queue_bytes;   /* 0: NET_QUEUE_BYTES */
@@ -104,5 +104,7 @@ enum net_apply net_apply_find(const char *name);
  * 10.5 Mbit/s on, and a full round of guaranteed rates that fit the link takes 50 ms.
  */
 uint32_t net_quantum_bytes(uint64_t rate_bits_per_s);
+/* Pure: the guaranteed rate of a class for which none is said: a hundredth of its ceil, in whole bytes. */
+uint64_t net_default_rate(uint64_t ceil_bits_per_s);
 
 #endif

@@ -53,11 +53,7 @@ static int wanted_class(const struct link_binding *binding, uint32_t root, const
 	struct htb_class *ret_class, struct err *err)
 {
 	uint64_t ceil = binding->ceil_bits_per_s ? binding->ceil_bits_per_s : parent->ceil_bytes_per_s * BITS;
-	uint64_t least = limit_spec(LIMIT_NET_RATE)->min;
-	uint64_t hundredth = ceil / 100 / BITS * BITS;
-	uint64_t rate = binding->rate_bits_per_s ? binding->rate_bits_per_s
-			: hundredth < least      ? least
-						 : hundredth;
+	uint64_t rate = binding->rate_bits_per_s ? binding->rate_bits_per_s : net_default_rate(ceil);
 	uint64_t quantum = binding->quantum_bytes ? binding->quantum_bytes : net_quantum_bytes(rate);
 
 	if (check_value(LIMIT_NET_RATE, rate, err) || check_value(LIMIT_NET_CEIL, ceil, err) ||

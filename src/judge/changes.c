@@ -11,7 +11,6 @@
 #include "base/auto.h"
 #include "base/buf.h"
 
-#define BITS 8
 /* The kernel's own defaults: a v1 group has 1024 shares (v2's 100 is the same for all, and weights are relative). */
 #define DEFAULT_SHARES 1024
 #define DEFAULT_PERIOD 100000
@@ -42,14 +41,6 @@ static int by_time(const void *a, const void *b)
 	return left->order < right->order ? -1 : left->order > right->order;
 }
 
-/* As target_bind_link() makes a class. */
-static uint64_t default_rate(uint64_t ceil_bits_per_s)
-{
-	uint64_t hundredth = ceil_bits_per_s / 100 / BITS * BITS, least = limit_spec(LIMIT_NET_RATE)->min;
-
-	return hundredth < least ? least : hundredth;
-}
-
 uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum limit_id limit)
 {
 	const struct tenant_spec *spec = &scenario->tenants[tenant];
@@ -66,7 +57,7 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 	case LIMIT_NET_PRIORITY:
 		return NET_PRIORITY_UNSAID;
 	case LIMIT_NET_RATE:
-		return default_rate(changes_initial(scenario, tenant, LIMIT_NET_CEIL));
+		return net_default_rate(changes_initial(scenario, tenant, LIMIT_NET_CEIL));
 	case LIMIT_NET_CEIL:
 		return scenario->link.rate_bits_per_s;
 	case LIMIT_NET_QUANTUM:

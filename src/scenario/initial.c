@@ -2,6 +2,7 @@
 /* What must be said from the beginning, and what must hold at every moment. */
 #include <string.h>
 
+#include "applier/net.h"
 #include "base/auto.h"
 #include "scenario/reader.h"
 
@@ -108,20 +109,16 @@ static void order_settings(struct limit_setting *settings, size_t count, bool ce
 	*ceil = kept;
 }
 
-/* As target_bind_link() fills in what is not said: the whole link, and a hundredth of the ceil. */
+/* As target_bind_link() fills in what is not said: the whole link, and a part of the ceil. */
 static int begin_rates(
 	const struct reader *reader, struct tenant_spec *tenant, struct rates *ret_rates, struct err *err)
 {
 	const struct scenario *scenario = reader->scenario;
-	uint64_t least = limit_spec(LIMIT_NET_RATE)->min;
 	struct rates rates = {.ceil = scenario->link.rate_bits_per_s};
 
 	rates = after_settings(rates, tenant->limits, tenant->limit_count);
-	if (!tenant_declares(tenant, LIMIT_NET_RATE)) {
-		rates.rate = rates.ceil / 100 / 8 * 8;
-		if (rates.rate < least)
-			rates.rate = least;
-	}
+	if (!tenant_declares(tenant, LIMIT_NET_RATE))
+		rates.rate = net_default_rate(rates.ceil);
 	if (check_order(reader, rates, tenant, tenant->mark, err) < 0)
 		return -1;
 	*ret_rates = rates;
