@@ -19,13 +19,7 @@ static int explain_directory(const char *run, const struct options *options, boo
 
 	if (results_load(run, &results, err) || results_finish(&results, &finish, err))
 		return -1;
-	const struct judge_input input = {
-		.scenario = results.scenario,
-		.manifest = &results.manifest,
-		.events = &results.events,
-		.samples = &results.samples,
-		.series = &results.series,
-	};
+	const struct judge_input input = results_input(&results);
 	explain_make(&input, &results.judgement, run, options->all, &explain);
 	if (options->json) {
 		AUTO(free_ptr) char *line = explain_json_line(&explain, &input, &results.judgement, run);

@@ -151,13 +151,7 @@ static int digest(struct gathered_run *item, const char *field, struct err *err)
 			return err_input(err, "runs cannot be grouped by '%s'; fields are %s", field, names);
 		}
 	}
-	const struct judge_input input = {
-		.scenario = results.scenario,
-		.manifest = &results.manifest,
-		.events = &results.events,
-		.samples = &results.samples,
-		.series = &results.series,
-	};
+	const struct judge_input input = results_input(&results);
 	compare_run_init(&item->run, item->path, &input, &results.judgement);
 	return 0;
 }

@@ -158,15 +158,20 @@ static int write_files(const struct results *results, struct err *err)
 	return junit_write(&suite, 1, junit, err);
 }
 
-int results_finish(struct results *results, const struct results_options *options, struct err *err)
+struct judge_input results_input(const struct results *results)
 {
-	const struct judge_input input = {
+	return (struct judge_input){
 		.scenario = results->scenario,
 		.manifest = &results->manifest,
 		.events = &results->events,
 		.samples = &results->samples,
 		.series = &results->series,
 	};
+}
+
+int results_finish(struct results *results, const struct results_options *options, struct err *err)
+{
+	const struct judge_input input = results_input(results);
 
 	judgement_release(&results->judgement);
 	results->judged = false;

@@ -41,6 +41,8 @@ struct results_options {
  */
 int results_load(const char *run, struct results *ret_results, struct err *err);
 void results_release(struct results *results);
+/* What the judge is asked about them; valid as long as they are. */
+struct judge_input results_input(const struct results *results);
 /*
  * Judges, and writes what the options say.  A run that is about to be complete sets results->manifest.state first:
  * nothing else than a complete run can pass.
