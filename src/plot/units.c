@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/figure.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "plot/parts.h"
 
@@ -36,23 +34,13 @@ void plot_element(struct buf *out, const char *name, size_t index, const char *t
 /* What is scarce; else what the first expectation looks at; else what the first limit is about. */
 enum resource plot_resource(const struct scenario *scenario)
 {
-	if (scenario->has_scarce_cpu)
-		return RESOURCE_CPU;
-	if (scenario->link.declared)
-		return RESOURCE_NET;
-	if (scenario->memory.declared)
-		return RESOURCE_MEMORY;
-	if (scenario->disk.declared)
-		return RESOURCE_DISK;
+	if (scenario_scarce(scenario) < RESOURCE_COUNT)
+		return scenario_scarce(scenario);
 	if (scenario->expect_count)
 		return scenario->expects[0].resource;
 	for (size_t i = 0; i < scenario->event_count; i++) {
-		const struct event_spec *event = &scenario->events[i];
-		for (int r = 0; r < RESOURCE_COUNT && event->setting_count; r++) {
-			const char *name = limit_spec(event->settings[0].limit)->resource;
-			if (strcmp(name, resource_name((enum resource)r)) == 0)
-				return (enum resource)r;
-		}
+		if (scenario->events[i].setting_count)
+			return limit_resource(limit_spec(scenario->events[i].settings[0].limit));
 	}
 	return RESOURCE_CPU;
 }

@@ -45,8 +45,6 @@ int check_net_rates(const struct reader *reader, struct err *err);
 /* The sorted timeline: what starts is stopped, nothing happens twice at once, scarcity begins before it ends. */
 int check_timeline(const struct reader *reader, struct mark mark, struct err *err);
 
-/* What a limit limits. */
-enum resource limit_resource(const struct limit_spec *spec);
 /* Refuses a limit whose resource the scenario does not have. */
 int check_resource(
 	const struct reader *reader, const struct limit_spec *spec, struct mark mark, struct err *err);

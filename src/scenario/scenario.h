@@ -35,6 +35,8 @@ struct limit_setting {
 
 enum resource { RESOURCE_CPU, RESOURCE_NET, RESOURCE_MEMORY, RESOURCE_DISK, RESOURCE_COUNT };
 const char *resource_name(enum resource resource);
+/* What a limit limits. */
+enum resource limit_resource(const struct limit_spec *spec);
 
 struct tenant_spec {
 	char *name; /* 1..32 bytes of printable UTF-8 without '/', ',' and a leading '.'; not "host", not "all" */
