@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/fsio.h"
 #include "base/spawn.h"
+#include "plot/figure.h"
 #include "plot/parts.h"
 #include "series/stats.h"
 
@@ -30,13 +31,6 @@ static const struct compare_run *a_run(const struct plot_compare_input *input)
 				return group->runs[i];
 	}
 	return NULL;
-}
-
-static void add_text(struct buf *text, const char *name, const char *words)
-{
-	buf_addf(text, "%s = ", name);
-	plot_quote(text, words);
-	buf_adds(text, "\n");
 }
 
 /* Time, lower quartile, median, upper quartile of one tenant in one group; nothing where no run has a value. */
@@ -104,11 +98,8 @@ static void add_rows(struct buf *text, const struct plot_compare_input *input)
 		AUTO(free_ptr)
 		char *words =
 			xasprintf("%+.1f %%  %s", 100 * row->change, compare_verdict_name(row->verdict));
-		buf_addf(&names, "cmp_name[%zu] = ", count);
-		plot_quote(&names, name);
-		buf_addf(&names, "\ncmp_words[%zu] = ", count);
-		plot_quote(&names, words);
-		buf_adds(&names, "\n");
+		plot_element(&names, "cmp_name", count, name);
+		plot_element(&names, "cmp_words", count, words);
 	}
 	buf_addf(text, "cmp_rows = %zu\narray cmp_name[%zu]\narray cmp_words[%zu]\n", count, count + 1,
 		count + 1);
@@ -122,15 +113,15 @@ void plot_compare_preamble(const struct plot_compare_input *input, struct buf *t
 	size_t tenants = run && *run->curve_metric ? run->tenant_count : 0;
 	AUTO(free_ptr) uint32_t *colors = xcalloc(tenants + 1, sizeof(*colors));
 
-	add_text(text, "cmp_title", input->part->scenario);
+	plot_text(text, "cmp_title", input->part->scenario);
 	for (size_t g = 0; g < 2; g++) {
 		AUTO(free_ptr) char *name = plot_shorten(input->pair->group[g], PLOT_FONT_PX, 220);
 		AUTO(free_ptr)
 		char *words = xasprintf(
 			"%s (%zu run%s)", name, input->part->runs[g], input->part->runs[g] == 1 ? "" : "s");
-		add_text(text, g ? "cmp_group_b" : "cmp_group_a", words);
+		plot_text(text, g ? "cmp_group_b" : "cmp_group_a", words);
 	}
-	add_text(text, "cmp_y_label", run ? run->curve_metric : "");
+	plot_text(text, "cmp_y_label", run ? run->curve_metric : "");
 	buf_addf(text,
 		"cmp_duration_s = %.6g\ncmp_tenants = %zu\narray cmp_color[%zu]\narray cmp_tenant[%zu]\n",
 		run ? run->duration_s : 1, tenants, tenants + 1, tenants + 1);
@@ -139,9 +130,7 @@ void plot_compare_preamble(const struct plot_compare_input *input, struct buf *t
 	for (size_t i = 0; i < tenants; i++) {
 		AUTO(free_ptr) char *name = plot_shorten(run->tenants[i], PLOT_FONT_PX, 120);
 		buf_addf(text, "cmp_color[%zu] = %u\n", i + 1, (unsigned)colors[i]);
-		buf_addf(text, "cmp_tenant[%zu] = ", i + 1);
-		plot_quote(text, name);
-		buf_adds(text, "\n");
+		plot_element(text, "cmp_tenant", i + 1, name);
 		for (size_t g = 0; g < 2; g++)
 			add_curve(text, input, g, i);
 	}

@@ -64,14 +64,8 @@ static void add_load(struct buf *out, const char *path)
 
 static int find_scripts(const struct plot_input *input, char **ret_script, char **ret_common, struct err *err)
 {
-	static const char *const generic[RESOURCE_COUNT] = {[RESOURCE_CPU] = "cpu-shares",
-		[RESOURCE_NET] = "net-rates",
-		[RESOURCE_MEMORY] = "memory",
-		[RESOURCE_DISK] = "disk"};
 	const char *figure = input->scenario->figure;
 
-	if (!figure)
-		figure = generic[plot_resource(input->scenario)];
 	if (strchr(figure, '/') || *figure == '.')
 		return err_input(err, "figure '%s' is not a plain name", figure);
 	AUTO(free_ptr) char *file = xasprintf("%s.gp", figure);

@@ -77,6 +77,7 @@ static void make(struct made *made, const char *const *names, size_t count)
 		.acceleration = (char *)"tcg"};
 	made->scenario = (struct scenario){.name = (char *)"made-up",
 		.title = (char *)"CPU shares move a contended core between tenants",
+		.figure = (char *)"cpu-shares",
 		.sample_ns = 200 * NS_PER_MS,
 		.has_scarce_cpu = true,
 		.tenants = made->tenants,
