@@ -339,15 +339,6 @@ static void make(const struct explain_case *c, struct made_run *run)
 	made_host_samples(&c->host, run);
 }
 
-static struct judge_input input_of(const struct made_run *run)
-{
-	return (struct judge_input){.scenario = run->scenario,
-		.manifest = &run->manifest,
-		.events = &run->events,
-		.samples = &run->samples,
-		.series = &run->series};
-}
-
 static bool has_check(const struct explanation *item, const char *part)
 {
 	for (size_t i = 0; i < item->check_count; i++)
@@ -384,7 +375,7 @@ static void test_causes(void **state)
 		AUTO(buf) struct buf text = BUF_INIT;
 		make(&cases[i], &run);
 		made_judge(cases[i].name, &run, &judgement);
-		const struct judge_input input = input_of(&run);
+		const struct judge_input input = made_input(&run);
 		explain_make(&input, &judgement, "/runs/made/1", false, &explain);
 		if (is_right(&cases[i], &explain))
 			continue;
@@ -438,7 +429,7 @@ static void explain_case_text(const struct explain_case *c, bool all, bool json,
 
 	make(c, &run);
 	made_judge(c->name, &run, &judgement);
-	const struct judge_input input = input_of(&run);
+	const struct judge_input input = made_input(&run);
 	explain_make(&input, &judgement, "/runs/it's made/1", all, &explain);
 	if (json) {
 		AUTO(free_ptr)

@@ -3,25 +3,7 @@
  * Runs made up by a generator: a faithful scheduler, and then one fault at a time.  The judge must pass the first and
  * catch every one of the others.
  */
-#include <math.h>
-#include <setjmp.h>
-#include <stdbool.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/auto.h"
-#include "base/buf.h"
-#include "judge/judge.h"
-#include "judge/model.h"
-
-#define INTERVAL_S 0.2
-#define STEP_S     0.01
+#include "made_run.h"
 
 static const char shares_yaml[] =
 	"name: shares\n"
@@ -361,61 +343,6 @@ static const char *const columns[] = {
 };
 enum { VCPU, DELAY, BUSY, IDLE, STEAL };
 
-struct made_run {
-	struct scenario *scenario;
-	struct manifest manifest;
-	struct event_log events;
-	struct table samples, series;
-};
-
-static void auto_made_run(struct made_run *run)
-{
-	scenario_free(run->scenario);
-	manifest_release(&run->manifest);
-	event_log_release(&run->events);
-	table_release(&run->samples);
-	table_release(&run->series);
-}
-
-static void auto_judgement(struct judgement *judgement)
-{
-	judgement_release(judgement);
-}
-
-static void make_events(const struct run_case *c, struct made_run *run)
-{
-	const struct scenario *scenario = run->scenario;
-
-	for (size_t i = 0; i < scenario->event_count && !c->no_events; i++) {
-		const struct event_spec *event = &scenario->events[i];
-		for (size_t t = 0; t < scenario->tenant_count; t++) {
-			if (!(event->tenants & (1u << t)))
-				continue;
-			struct event_record *record = event_log_add(&run->events);
-			double at_s = (double)event->at_ns / 1e9;
-			*record = (struct event_record){
-				.asked_s = at_s,
-				.start_s = at_s + 0.0003,
-				.end_s = at_s + 0.002,
-				.event = xstrdup(event_kind_name(event->kind)),
-				.tenant = xstrdup(scenario->tenants[t].name),
-				.limit = LIMIT_COUNT,
-				.name = xstrdup(""),
-				.error = xstrdup(""),
-			};
-			if (event->kind == EVENT_SET) {
-				record->limit = event->settings[0].limit;
-				record->asked = event->settings[0].value;
-			} else if (event->kind == EVENT_RESET) {
-				record->limit = event->limit;
-				record->asked = 1024;
-			}
-			record->has_read_back = record->limit < LIMIT_COUNT && !c->not_read_back;
-			record->read_back = c->other_value ? 1024 : record->asked;
-		}
-	}
-}
-
 static double true_share(const struct run_case *c, const struct model *model, unsigned tenant, double t_s)
 {
 	double share = 0;
@@ -443,9 +370,9 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 
 	assert_int_equal(model_make(scenario, NULL, &model, NULL), 0);
 	table_init(&run->samples, columns, ARRAY_SIZE(columns));
-	long per_sample = lround(INTERVAL_S / STEP_S);
-	for (long step = -per_sample * 2; (double)step * STEP_S <= end_s; step++) {
-		double t_s = (double)step * STEP_S, used = 0;
+	long per_sample = lround(MADE_INTERVAL_S / MADE_STEP_S);
+	for (long step = -per_sample * 2; (double)step * MADE_STEP_S <= end_s; step++) {
+		double t_s = (double)step * MADE_STEP_S, used = 0;
 		if (step % per_sample == 0) {
 			double t = t_s + 0.003;
 			bool dropped = t > c->drop_from_s && t < c->drop_to_s;
@@ -501,15 +428,15 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 			if (scenario->tenant_count > 1)
 				share *= 1 - foreign - c->steal;
 			/* A first-order lag, from the first event on. */
-			now[i] += (share - now[i]) * (c->slow_s > 0 && t_s > 1 ? STEP_S / c->slow_s : 1);
-			vcpu[i] += now[i] * STEP_S;
+			now[i] += (share - now[i]) * (c->slow_s > 0 && t_s > 1 ? MADE_STEP_S / c->slow_s : 1);
+			vcpu[i] += now[i] * MADE_STEP_S;
 			if (!c->nobody_waits && t_s >= 0)
-				delay[i] += (1 - now[i] - (red ? c->held_up : 0)) * STEP_S;
+				delay[i] += (1 - now[i] - (red ? c->held_up : 0)) * MADE_STEP_S;
 			used += now[i];
 		}
-		busy += (used + foreign) * STEP_S;
-		steal += c->steal * STEP_S;
-		idle += fmax(0, 1 - used - foreign - c->steal) * STEP_S;
+		busy += (used + foreign) * MADE_STEP_S;
+		steal += c->steal * MADE_STEP_S;
+		idle += fmax(0, 1 - used - foreign - c->steal) * MADE_STEP_S;
 	}
 	assert_true(last > 1);
 	model_release(&model);
@@ -521,81 +448,31 @@ static void replace(char **slot, const char *text)
 	*slot = xstrdup(text);
 }
 
-static void make_manifest(const struct run_case *c, struct made_run *run)
+static void say_manifest(const struct run_case *c, struct manifest *manifest)
 {
-	struct manifest *manifest = &run->manifest;
-
-	manifest_init(manifest);
-	manifest->state = c->unfinished ? c->state : RUN_COMPLETE;
-	manifest->sample_interval_s = INTERVAL_S;
+	if (c->unfinished)
+		manifest->state = c->state;
 	manifest->ticks = 120;
 	manifest->ticks_late = c->late;
 	manifest->ticks_missed = c->missed;
 	replace(&manifest->scarce_cpus, c->scarce ? c->scarce : "0");
-	manifest->tenant_count = run->scenario->tenant_count;
-	manifest->tenants = xcalloc(manifest->tenant_count, sizeof(*manifest->tenants));
-	for (size_t i = 0; i < manifest->tenant_count; i++) {
-		manifest->tenants[i].name = xstrdup(run->scenario->tenants[i].name);
+	for (size_t i = 0; i < manifest->tenant_count; i++)
 		manifest->tenants[i].worked = !(c->dead && i == 1);
-		manifest->tenants[i].trouble = xstrdup(c->trouble && i == 0 ? c->trouble : "");
-	}
+	if (c->trouble)
+		replace(&manifest->tenants[0].trouble, c->trouble);
 }
 
 static void make_run(const struct run_case *c, struct made_run *run)
 {
-	const struct scenario_options options = {.need_workloads = false};
-	struct err err = ERR_INIT;
+	const struct made_faults faults = {.not_read_back = c->not_read_back};
 
-	if (scenario_parse("made.yaml", c->yaml, strlen(c->yaml), &options, &run->scenario, &err))
-		fail_msg("%s: %s", c->name, err.text);
-	make_manifest(c, run);
-	make_events(c, run);
+	made_begin(run, c->name, c->yaml, &faults);
+	for (size_t i = 0; i < run->events.count && c->other_value; i++)
+		run->events.records[i].read_back = 1024;
+	if (c->no_events)
+		event_log_release(&run->events);
+	say_manifest(c, &run->manifest);
 	make_samples(c, run);
-}
-
-/* false: not judged as it should have been, and printed. */
-static bool judge_case(const struct run_case *c)
-{
-	AUTO(made_run) struct made_run run = {0};
-	AUTO(judgement) struct judgement judgement = {0};
-	struct err err = ERR_INIT;
-	const char *reason = "";
-	enum verdict verdict = VERDICT_PASS;
-
-	make_run(c, &run);
-	const struct judge_input input = {.scenario = run.scenario,
-		.manifest = &run.manifest,
-		.events = &run.events,
-		.samples = &run.samples,
-		.series = &run.series};
-	if (judge_run(&input, &judgement, &err))
-		fail_msg("%s: %s", c->name, err.text);
-	assert_int_equal(judgement.count, strlen(c->verdicts));
-	AUTO(buf) struct buf told = BUF_INIT;
-	bool same = true;
-	for (size_t i = 0; i < judgement.count; i++) {
-		const struct finding *finding = &judgement.findings[i];
-		char letter = verdict_name(finding->verdict)[0];
-		same = same && letter == c->verdicts[i];
-		buf_addf(&told, "\n  %s %c, wanted %c: %s", finding->expect->name, letter, c->verdicts[i],
-			finding->reason);
-		if (letter != 'p' && !*reason)
-			reason = finding->reason;
-		if (finding->verdict == VERDICT_FAIL)
-			verdict = VERDICT_FAIL;
-		else if (finding->verdict == VERDICT_INCONCLUSIVE && verdict != VERDICT_FAIL)
-			verdict = VERDICT_INCONCLUSIVE;
-	}
-	if (!same || (c->reason && !strstr(reason, c->reason))) {
-		print_error("%s: wanted '%s'%s\n", c->name, c->reason ? c->reason : "", told.data);
-		return false;
-	}
-	assert_int_equal(judgement.verdict, verdict);
-	static const int codes[] = {0, 1, 3};
-	assert_int_equal(judgement_exit_code(&judgement), codes[verdict]);
-	if (getenv("VERBOSE"))
-		print_message("%s:%s\n", c->name, told.data);
-	return true;
 }
 
 static void test_runs(void **state)
@@ -603,8 +480,11 @@ static void test_runs(void **state)
 	size_t wrong = 0;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(run_cases); i++)
-		wrong += !judge_case(&run_cases[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(run_cases); i++) {
+		AUTO(made_run) struct made_run run = {0};
+		make_run(&run_cases[i], &run);
+		wrong += !made_check(run_cases[i].name, &run, run_cases[i].verdicts, run_cases[i].reason);
+	}
 	assert_int_equal(wrong, 0);
 }
 
@@ -619,12 +499,7 @@ static void test_measures(void **state)
 		AUTO(made_run) struct made_run run = {0};
 		AUTO(judgement) struct judgement judgement = {0};
 		make_run(i ? &quick : &late, &run);
-		const struct judge_input input = {.scenario = run.scenario,
-			.manifest = &run.manifest,
-			.events = &run.events,
-			.samples = &run.samples,
-			.series = &run.series};
-		assert_int_equal(judge_run(&input, &judgement, NULL), 0);
+		made_judge(i ? quick.name : late.name, &run, &judgement);
 		const struct finding *share = &judgement.findings[1], *settles = &judgement.findings[3];
 		assert_true(fabs(share->measured - 2 / 3.) < 0.002);
 		assert_true(fabs(share->expected - 0.667) < 1e-9 && share->tolerance == 0.02);
@@ -651,11 +526,7 @@ static void test_model_not_applicable(void **state)
 	(void)state;
 	make_run(&plain, &run);
 	CPU_SET(1, &run.scenario->tenants[0].cpus);
-	const struct judge_input input = {.scenario = run.scenario,
-		.manifest = &run.manifest,
-		.events = &run.events,
-		.samples = &run.samples,
-		.series = &run.series};
+	const struct judge_input input = made_input(&run);
 	assert_int_equal(judge_run(&input, &judgement, &err), -1);
 	assert_int_equal(err.domain, ERR_INPUT);
 }
