@@ -143,6 +143,22 @@ static inline void made_begin(
 	made_log(run, faults);
 }
 
+/* The log says that a tenant died. */
+static inline void made_death(struct event_log *log, const char *tenant, double t_s)
+{
+	*event_log_add(log) = (struct event_record){
+		.asked_s = t_s,
+		.start_s = t_s,
+		.end_s = t_s,
+		.event = xstrdup("died"),
+		.tenant = xstrdup(tenant),
+		.limit = LIMIT_COUNT,
+		.name = xstrdup(""),
+		.error = xstrdup(""),
+		.note = xstrdup(""),
+	};
+}
+
 static inline double made_duration_s(const struct made_run *run)
 {
 	return (double)run->scenario->duration_ns / 1e9;

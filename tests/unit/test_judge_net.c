@@ -427,17 +427,7 @@ static void make_samples(const struct net_case *c, struct made_run *run)
 	struct model model = {0};
 
 	if (c->dies_s > 0)
-		*event_log_add(&run->events) = (struct event_record){
-			.asked_s = c->dies_s,
-			.start_s = c->dies_s,
-			.end_s = c->dies_s,
-			.event = xstrdup("died"),
-			.tenant = xstrdup("green"),
-			.limit = LIMIT_COUNT,
-			.name = xstrdup(""),
-			.error = xstrdup(""),
-			.note = xstrdup(""),
-		};
+		made_death(&run->events, "green", c->dies_s);
 	assert_int_equal(model_make(scenario, c->dies_s > 0 ? &run->events : NULL, &model, NULL), 0);
 	table_init(&run->samples, columns, ARRAY_SIZE(columns));
 	table_init(&run->series, series_columns, 1);

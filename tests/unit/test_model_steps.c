@@ -151,21 +151,6 @@ static void drop_record(struct event_log *log, const char *event, const char *te
 			log->records[i].asked_s += 0.5;
 }
 
-static void add_death(struct event_log *log, const char *tenant, double t_s)
-{
-	*event_log_add(log) = (struct event_record){
-		.asked_s = t_s,
-		.start_s = t_s,
-		.end_s = t_s,
-		.event = xstrdup("died"),
-		.tenant = xstrdup(tenant),
-		.limit = LIMIT_COUNT,
-		.name = xstrdup(""),
-		.error = xstrdup(""),
-		.note = xstrdup(""),
-	};
-}
-
 /* A real disk has no declared rate; weights divide it nevertheless. */
 static void test_real_disk(void **state)
 {
@@ -218,7 +203,7 @@ static void test_log(void **state)
 				run.events.records[j].error = xstrdup("no");
 			}
 		if (logs[i].dies_s > 0)
-			add_death(&run.events, "a", logs[i].dies_s);
+			made_death(&run.events, "a", logs[i].dies_s);
 		int result = model_make(run.scenario, &run.events, &model, &err);
 		if ((result != 0) != (logs[i].error != NULL) || (result && !strstr(err.text, logs[i].error)))
 			fail_msg("%s: %d, '%s'", logs[i].name, result, err.text);
