@@ -61,12 +61,6 @@ void compare_self_table(const struct compare_self *self, struct buf *text)
 			self->group_size, self->group_size);
 }
 
-static void put(json_t *object, const char *name, json_t *value)
-{
-	if (json_object_set_new(object, name, value))
-		BUG("cannot store '%s'", name);
-}
-
 char *compare_self_json(const struct compare_self *self)
 {
 	AUTO(json)
@@ -79,22 +73,22 @@ char *compare_self_json(const struct compare_self *self)
 
 	if (!json)
 		BUG("cannot build the numbers of '%s'", self->scenario);
-	put(json, "scenario", json_text(self->scenario));
-	put(json, "runs_needed",
+	json_put(json, "scenario", json_text(self->scenario));
+	json_put(json, "runs_needed",
 		self->runs_needed ? json_integer((json_int_t)self->runs_needed) : json_null());
 	for (size_t i = 0; i < self->count; i++) {
 		const struct compare_self_row *row = &self->rows[i];
 		json_t *item = json_object();
-		put(item, "name", json_text(row->about->key));
-		put(item, "unit", json_text(row->about->unit));
-		put(item, "values", json_integer((json_int_t)row->count));
-		put(item, "median", json_number_or_null(row->median));
-		put(item, "scatter", json_number_or_null(row->scatter));
-		put(item, "smallest_change", json_number_or_null(row->detectable));
+		json_put(item, "name", json_text(row->about->key));
+		json_put(item, "unit", json_text(row->about->unit));
+		json_put(item, "values", json_integer((json_int_t)row->count));
+		json_put(item, "median", json_number_or_null(row->median));
+		json_put(item, "scatter", json_number_or_null(row->scatter));
+		json_put(item, "smallest_change", json_number_or_null(row->detectable));
 		if (json_array_append_new(rows, item))
 			BUG("cannot add a row");
 	}
-	put(json, "expectations", rows);
+	json_put(json, "expectations", rows);
 	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(10));
 	if (!text)
 		BUG("numbers that are no JSON");

@@ -26,6 +26,21 @@ json_t *json_text(const char *text)
 	return json_string(copy);
 }
 
+void json_put(json_t *object, const char *name, json_t *value)
+{
+	if (json_object_set_new(object, name, value))
+		BUG("cannot store '%s'", name);
+}
+
+char *json_line(const json_t *json)
+{
+	char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
+
+	if (!line)
+		BUG("a JSON value that cannot be written");
+	return line;
+}
+
 int json_parse(const char *path, const char *text, size_t length, json_t **ret_json, struct err *err)
 {
 	json_error_t error = {0};

@@ -14,12 +14,6 @@
 
 #define COMPARE_FORMAT_VERSION 1
 
-static void put(json_t *object, const char *name, json_t *value)
-{
-	if (json_object_set_new(object, name, value))
-		BUG("cannot store '%s'", name);
-}
-
 static void add(json_t *array, json_t *value)
 {
 	if (json_array_append_new(array, value))
@@ -44,31 +38,32 @@ static json_t *row_json(const struct compare_row *row)
 {
 	json_t *json = json_object(), *values = json_array();
 
-	put(json, "kind", json_text(compare_kind_name(row->about->kind)));
-	put(json, "name", json_text(row->about->key));
-	put(json, "tenant", json_text(row->about->tenant));
-	put(json, "metric", json_text(row->about->metric));
-	put(json, "from_s", json_real(row->about->from_s));
-	put(json, "to_s", json_real(row->about->to_s));
-	put(json, "unit", json_text(row->about->unit));
-	put(json, "verdict", json_text(compare_verdict_name(row->verdict)));
-	put(json, "median", two(row->median[0], row->median[1]));
-	put(json, "base", json_number_or_null(row->base));
-	put(json, "change", json_number_or_null(row->change));
-	put(json, "interval_95", isnan(row->low) ? json_null() : two(row->low, row->high));
-	put(json, "floor", json_real(row->floor));
-	put(json, "p", json_number_or_null(row->p));
-	put(json, "p_corrected", json_number_or_null(row->p_corrected));
+	json_put(json, "kind", json_text(compare_kind_name(row->about->kind)));
+	json_put(json, "name", json_text(row->about->key));
+	json_put(json, "tenant", json_text(row->about->tenant));
+	json_put(json, "metric", json_text(row->about->metric));
+	json_put(json, "from_s", json_real(row->about->from_s));
+	json_put(json, "to_s", json_real(row->about->to_s));
+	json_put(json, "unit", json_text(row->about->unit));
+	json_put(json, "verdict", json_text(compare_verdict_name(row->verdict)));
+	json_put(json, "median", two(row->median[0], row->median[1]));
+	json_put(json, "base", json_number_or_null(row->base));
+	json_put(json, "change", json_number_or_null(row->change));
+	json_put(json, "interval_95", isnan(row->low) ? json_null() : two(row->low, row->high));
+	json_put(json, "floor", json_real(row->floor));
+	json_put(json, "p", json_number_or_null(row->p));
+	json_put(json, "p_corrected", json_number_or_null(row->p_corrected));
 	if (row->verdict == COMPARE_UNDECIDED)
-		put(json, "runs_needed", row->needed ? json_integer((json_int_t)row->needed) : json_null());
-	put(json, "missing", two_counts(row->missing));
+		json_put(json, "runs_needed",
+			row->needed ? json_integer((json_int_t)row->needed) : json_null());
+	json_put(json, "missing", two_counts(row->missing));
 	for (size_t g = 0; g < 2; g++) {
 		json_t *list = json_array();
 		for (size_t i = 0; i < row->count[g]; i++)
 			add(list, json_number_or_null(row->values[g][i]));
 		add(values, list);
 	}
-	put(json, "values", values);
+	json_put(json, "values", values);
 	return json;
 }
 
@@ -76,14 +71,14 @@ static json_t *part_json(const struct compare_part *part)
 {
 	json_t *json = json_object(), *rows = json_array();
 
-	put(json, "scenario", json_text(part->scenario));
-	put(json, "runs", two_counts(part->runs));
-	put(json, "excluded", two_counts(part->excluded));
-	put(json, "smallest_p", json_real(part->smallest_p));
-	put(json, "too_few_runs", json_boolean(part->too_few));
+	json_put(json, "scenario", json_text(part->scenario));
+	json_put(json, "runs", two_counts(part->runs));
+	json_put(json, "excluded", two_counts(part->excluded));
+	json_put(json, "smallest_p", json_real(part->smallest_p));
+	json_put(json, "too_few_runs", json_boolean(part->too_few));
 	for (size_t i = 0; i < part->count; i++)
 		add(rows, row_json(&part->rows[i]));
-	put(json, "rows", rows);
+	json_put(json, "rows", rows);
 	return json;
 }
 
@@ -92,16 +87,16 @@ static json_t *pair_json(const struct compare_pair *pair)
 	static const char *const names[] = {"expectations", "metrics"};
 	json_t *json = json_object(), *parts = json_array(), *tests = json_object();
 
-	put(json, "groups", json_pack("[o, o]", json_text(pair->group[0]), json_text(pair->group[1])));
+	json_put(json, "groups", json_pack("[o, o]", json_text(pair->group[0]), json_text(pair->group[1])));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		put(tests, names[i],
+		json_put(tests, names[i],
 			json_pack("{s:f, s:I, s:b}", "level", pair->family[i].level, "permutations",
 				(json_int_t)pair->family[i].permutations, "exact",
 				(int)pair->family[i].exact));
-	put(json, "tests", tests);
+	json_put(json, "tests", tests);
 	for (size_t i = 0; i < pair->count; i++)
 		add(parts, part_json(&pair->parts[i]));
-	put(json, "scenarios", parts);
+	json_put(json, "scenarios", parts);
 	return json;
 }
 
@@ -114,14 +109,14 @@ static json_t *groups_json(const struct compare_group *groups, size_t count)
 		for (size_t i = 0; i < groups[g].count; i++) {
 			const struct compare_run *run = groups[g].runs[i];
 			json_t *item = json_object();
-			put(item, "run", json_text(run->path));
-			put(item, "scenario", json_text(run->scenario));
-			put(item, "started_utc", json_text(run->started_utc));
-			put(item, "excluded", run->excluded ? json_text(run->excluded) : json_null());
+			json_put(item, "run", json_text(run->path));
+			json_put(item, "scenario", json_text(run->scenario));
+			json_put(item, "started_utc", json_text(run->started_utc));
+			json_put(item, "excluded", run->excluded ? json_text(run->excluded) : json_null());
 			add(runs, item);
 		}
-		put(group, "name", json_text(groups[g].name));
-		put(group, "runs", runs);
+		json_put(group, "name", json_text(groups[g].name));
+		json_put(group, "runs", runs);
 		add(json, group);
 	}
 	return json;
@@ -134,17 +129,17 @@ char *compare_json(
 	AUTO(free_ptr) char *summary = compare_summary(comparison);
 	json_t *pairs = json_array();
 
-	put(json, "format_version", json_integer(COMPARE_FORMAT_VERSION));
-	put(json, "verdict", json_text(compare_verdict_name(comparison->verdict)));
-	put(json, "summary", json_text(summary));
-	put(json, "runs_needed",
+	json_put(json, "format_version", json_integer(COMPARE_FORMAT_VERSION));
+	json_put(json, "verdict", json_text(compare_verdict_name(comparison->verdict)));
+	json_put(json, "summary", json_text(summary));
+	json_put(json, "runs_needed",
 		comparison->needed ? json_integer((json_int_t)comparison->needed) : json_null());
-	put(json, "floor", json_real(comparison->options.floor));
-	put(json, "seed", json_integer((json_int_t)comparison->options.seed));
-	put(json, "groups", groups_json(groups, group_count));
+	json_put(json, "floor", json_real(comparison->options.floor));
+	json_put(json, "seed", json_integer((json_int_t)comparison->options.seed));
+	json_put(json, "groups", groups_json(groups, group_count));
 	for (size_t i = 0; i < comparison->count; i++)
 		add(pairs, pair_json(&comparison->pairs[i]));
-	put(json, "comparisons", pairs);
+	json_put(json, "comparisons", pairs);
 	char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
 	if (!text)
 		BUG("a comparison that is no JSON");

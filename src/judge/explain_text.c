@@ -181,12 +181,6 @@ void explain_text(const struct explain *explain, const struct judge_input *input
 		add_item(text, explain, i);
 }
 
-static void put(json_t *object, const char *name, json_t *value)
-{
-	if (json_object_set_new(object, name, value))
-		BUG("cannot store '%s'", name);
-}
-
 static json_t *causes_json(const struct explanation *item)
 {
 	json_t *causes = json_array();
@@ -194,12 +188,12 @@ static json_t *causes_json(const struct explanation *item)
 	for (size_t i = 0; i < item->cause_count; i++) {
 		const struct hint *hint = item->causes[i].hint;
 		json_t *cause = json_object();
-		put(cause, "id", json_text(hint->id));
-		put(cause, "symptom", json_text(hint->symptom));
-		put(cause, "clue", json_text(item->causes[i].clue));
-		put(cause, "cause", json_text(hint->cause));
-		put(cause, "remedy", json_text(hint->remedy));
-		put(cause, "source", json_text(hint->source));
+		json_put(cause, "id", json_text(hint->id));
+		json_put(cause, "symptom", json_text(hint->symptom));
+		json_put(cause, "clue", json_text(item->causes[i].clue));
+		json_put(cause, "cause", json_text(hint->cause));
+		json_put(cause, "remedy", json_text(hint->remedy));
+		json_put(cause, "source", json_text(hint->source));
 		(void)json_array_append_new(causes, cause);
 	}
 	return causes;
@@ -210,23 +204,23 @@ static json_t *item_json(const struct explanation *item)
 	const struct finding *finding = item->finding;
 	json_t *json = json_object(), *checks = json_array(), *interval = json_null();
 
-	put(json, "name", json_text(finding->expect->name));
-	put(json, "verdict", json_text(verdict_name(finding->verdict)));
-	put(json, "expected", json_text(item->expected));
-	put(json, "rule", json_text(item->rule));
-	put(json, "seen", json_text(item->seen));
-	put(json, "unit", json_text(judge_unit(finding->expect)));
-	put(json, "expected_value", json_number_or_null(finding->expected));
-	put(json, "measured", json_number_or_null(finding->measured));
-	put(json, "tolerance", json_number_or_null(finding->tolerance));
+	json_put(json, "name", json_text(finding->expect->name));
+	json_put(json, "verdict", json_text(verdict_name(finding->verdict)));
+	json_put(json, "expected", json_text(item->expected));
+	json_put(json, "rule", json_text(item->rule));
+	json_put(json, "seen", json_text(item->seen));
+	json_put(json, "unit", json_text(judge_unit(finding->expect)));
+	json_put(json, "expected_value", json_number_or_null(finding->expected));
+	json_put(json, "measured", json_number_or_null(finding->measured));
+	json_put(json, "tolerance", json_number_or_null(finding->tolerance));
 	if (isfinite(finding->interval_low) && isfinite(finding->interval_high))
 		interval = json_pack("[f, f]", finding->interval_low, finding->interval_high);
-	put(json, "interval_95", interval);
-	put(json, "samples", json_integer((json_int_t)finding->samples));
-	put(json, "causes", causes_json(item));
+	json_put(json, "interval_95", interval);
+	json_put(json, "samples", json_integer((json_int_t)finding->samples));
+	json_put(json, "causes", causes_json(item));
 	for (size_t i = 0; i < item->check_count; i++)
 		(void)json_array_append_new(checks, json_text(item->checks[i]));
-	put(json, "check", checks);
+	json_put(json, "check", checks);
 	return json;
 }
 
@@ -236,14 +230,11 @@ char *explain_json_line(const struct explain *explain, const struct judge_input 
 	AUTO(json) json_t *json = json_object();
 	json_t *items = json_array();
 
-	put(json, "run", json_text(run));
-	put(json, "scenario", json_text(input->scenario->name));
-	put(json, "verdict", json_text(verdict_name(judgement->verdict)));
+	json_put(json, "run", json_text(run));
+	json_put(json, "scenario", json_text(input->scenario->name));
+	json_put(json, "verdict", json_text(verdict_name(judgement->verdict)));
 	for (size_t i = 0; i < explain->count; i++)
 		(void)json_array_append_new(items, item_json(&explain->items[i]));
-	put(json, "explanations", items);
-	char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	if (!line)
-		BUG("an explanation that is no JSON");
-	return line;
+	json_put(json, "explanations", items);
+	return json_line(json);
 }

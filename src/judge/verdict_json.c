@@ -5,12 +5,6 @@
 
 #include "glue/json.h"
 
-static void put(json_t *object, const char *name, json_t *value)
-{
-	if (json_object_set_new(object, name, value))
-		BUG("cannot store '%s'", name);
-}
-
 static const char *expected_from(const struct expect_spec *expect)
 {
 	switch (expect->kind) {
@@ -28,7 +22,7 @@ static const char *expected_from(const struct expect_spec *expect)
 
 static void put_number(json_t *object, const char *name, double value)
 {
-	put(object, name, json_number_or_null(value));
+	json_put(object, name, json_number_or_null(value));
 }
 
 /* What only some kinds have. */
@@ -45,7 +39,7 @@ static void put_of_kind(json_t *json, const struct finding *finding)
 		put_number(json, "settling_time_s", finding->settling_time_s);
 		put_number(json, "overshoot", finding->overshoot);
 		put_number(json, "residue", finding->residue);
-		put(json, "level_unit",
+		json_put(json, "level_unit",
 			json_text(judge_settles_to_level(expect) ? measure_spec(expect->measure)->unit
 								 : "fraction of the capacity"));
 		return;
@@ -82,32 +76,32 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 	json_t *json = json_object();
 	json_t *interval = json_null();
 
-	put(json, "name", json_text(expect->name));
-	put(json, "verdict", json_text(verdict_name(finding->verdict)));
-	put(json, "kind", json_text(expect_kind_name(expect->kind)));
-	put(json, "resource", json_text(resource_name(expect->resource)));
-	put(json, "measure", json_text(measure->name));
-	put(json, "layer", json_text(measure->summary));
-	put(json, "tenant",
+	json_put(json, "name", json_text(expect->name));
+	json_put(json, "verdict", json_text(verdict_name(finding->verdict)));
+	json_put(json, "kind", json_text(expect_kind_name(expect->kind)));
+	json_put(json, "resource", json_text(resource_name(expect->resource)));
+	json_put(json, "measure", json_text(measure->name));
+	json_put(json, "layer", json_text(measure->summary));
+	json_put(json, "tenant",
 		expect->kind == EXPECT_CONSERVES ? json_null()
 						 : json_text(scenario->tenants[expect->tenant].name));
 	if (expect->kind == EXPECT_RATIO)
-		put(json, "over", json_text(scenario->tenants[expect->other].name));
-	put(json, "from_s", json_real((double)expect->from_ns / 1e9));
-	put(json, "to_s", json_real((double)expect->to_ns / 1e9));
-	put(json, "needs", json_text(need_name(expect->need)));
-	put(json, "unit", json_text(judge_unit(expect)));
-	put(json, "expected_from", json_text(expected_from(expect)));
-	put(json, "expected", json_number_or_null(finding->expected));
-	put(json, "measured", json_number_or_null(finding->measured));
-	put(json, "tolerance", json_number_or_null(finding->tolerance));
+		json_put(json, "over", json_text(scenario->tenants[expect->other].name));
+	json_put(json, "from_s", json_real((double)expect->from_ns / 1e9));
+	json_put(json, "to_s", json_real((double)expect->to_ns / 1e9));
+	json_put(json, "needs", json_text(need_name(expect->need)));
+	json_put(json, "unit", json_text(judge_unit(expect)));
+	json_put(json, "expected_from", json_text(expected_from(expect)));
+	json_put(json, "expected", json_number_or_null(finding->expected));
+	json_put(json, "measured", json_number_or_null(finding->measured));
+	json_put(json, "tolerance", json_number_or_null(finding->tolerance));
 	if (isfinite(finding->interval_low) && isfinite(finding->interval_high))
 		interval = json_pack("[f, f]", finding->interval_low, finding->interval_high);
-	put(json, "interval_95", interval);
-	put(json, "samples", json_integer((json_int_t)finding->samples));
+	json_put(json, "interval_95", interval);
+	json_put(json, "samples", json_integer((json_int_t)finding->samples));
 	put_of_kind(json, finding);
-	put(json, "line", json_integer(expect->mark.line));
-	put(json, "reason", json_text(finding->reason));
+	json_put(json, "line", json_integer(expect->mark.line));
+	json_put(json, "reason", json_text(finding->reason));
 	return json;
 }
 
@@ -116,12 +110,12 @@ static json_t *judgement_json(const struct judgement *judgement, const struct sc
 	json_t *json = json_object();
 	json_t *expectations = json_array();
 
-	put(json, "format_version", json_integer(RUNDIR_FORMAT_VERSION));
-	put(json, "scenario", json_text(scenario->name));
-	put(json, "verdict", json_text(verdict_name(judgement->verdict)));
+	json_put(json, "format_version", json_integer(RUNDIR_FORMAT_VERSION));
+	json_put(json, "scenario", json_text(scenario->name));
+	json_put(json, "verdict", json_text(verdict_name(judgement->verdict)));
 	for (size_t i = 0; i < judgement->count; i++)
 		(void)json_array_append_new(expectations, finding_json(&judgement->findings[i], scenario));
-	put(json, "expectations", expectations);
+	json_put(json, "expectations", expectations);
 	return json;
 }
 
@@ -137,9 +131,6 @@ char *judgement_json_line(const struct judgement *judgement, const struct scenar
 {
 	AUTO(json) json_t *json = judgement_json(judgement, scenario);
 
-	put(json, "run", json_text(run));
-	char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15));
-	if (!line)
-		BUG("a verdict that is no JSON");
-	return line;
+	json_put(json, "run", json_text(run));
+	return json_line(json);
 }
