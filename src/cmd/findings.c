@@ -38,12 +38,6 @@ static void auto_lines(struct line **lines)
 	free(*lines);
 }
 
-static bool is_bounded(const struct expect_spec *expect)
-{
-	return (expect->kind == EXPECT_LEVEL || expect->kind == EXPECT_RATIO) && !expect->is_model &&
-	       isnan(expect->value);
-}
-
 static char *expected_text(const struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
@@ -53,7 +47,7 @@ static char *expected_text(const struct finding *finding)
 		sign = "< ";
 	else if (expect->kind == EXPECT_STARVES)
 		sign = "> ";
-	else if (is_bounded(expect))
+	else if (judge_is_bounded(expect))
 		sign = isnan(expect->at_least) ? "< " : "> ";
 	AUTO(free_ptr) char *value = judge_value_text(expect, finding->expected);
 	return xasprintf("%s%s", isnan(finding->expected) ? "" : sign, value);
@@ -66,7 +60,7 @@ static char *tolerance_text(const struct finding *finding)
 
 	if (expect->kind == EXPECT_STARVES || expect->kind == EXPECT_NEVER_STARVES)
 		return xasprintf("below %.2f %%", 100 * expect->below);
-	if (is_bounded(expect)) {
+	if (judge_is_bounded(expect)) {
 		AUTO(free_ptr) char *most = judge_value_text(expect, expect->at_most);
 		return isnan(expect->at_least) || isnan(expect->at_most) ? xstrdup("")
 									 : xasprintf("< %s", most);

@@ -265,8 +265,6 @@ static void add_expectation(struct compare_run *run, const struct scenario *scen
 	const struct finding *finding, double interval_s)
 {
 	const struct expect_spec *expect = finding->expect;
-	const bool is_time = expect->kind == EXPECT_SETTLES || expect->kind == EXPECT_STARVES ||
-			     expect->kind == EXPECT_NEVER_STARVES;
 	const bool known = finding->verdict != VERDICT_INCONCLUSIVE;
 	const char *tenant = expect->kind == EXPECT_CONSERVES ? "" : scenario->tenants[expect->tenant].name;
 	double factor;
@@ -288,7 +286,7 @@ static void add_expectation(struct compare_run *run, const struct scenario *scen
 		}
 		expectation_unit(expect, value, &factor);
 		/* A time comes from the times of samples. */
-		value->resolution = is_time ? interval_s : 0;
+		value->resolution = judge_is_time(expect) ? interval_s : 0;
 		value->value =
 			known && isfinite(finding->measured) ? finding->measured * factor : (double)NAN;
 	}
@@ -353,8 +351,7 @@ void compare_run_init(struct compare_run *ret_run, const char *path, const struc
 	const struct judgement *judgement)
 {
 	const struct scenario *scenario = input->scenario;
-	double interval_s = input->manifest->sample_interval_s > 0 ? input->manifest->sample_interval_s
-								   : (double)scenario->sample_ns / 1e9;
+	double interval_s = judge_interval_s(input);
 	struct compare_run run = {
 		.path = xstrdup(path),
 		.scenario = xstrdup(scenario->name),

@@ -80,8 +80,7 @@ void context_load(struct judge_context *context)
 	bool of[RESOURCE_COUNT] = {false};
 
 	context->cpu_count = CPU_COUNT(&scenario->scarce_cpus);
-	context->interval_s = input->manifest->sample_interval_s > 0 ? input->manifest->sample_interval_s
-								     : (double)scenario->sample_ns / 1e9;
+	context->interval_s = judge_interval_s(input);
 	for (size_t i = 0; i < scenario->expect_count; i++)
 		of[scenario->expects[i].resource] = true;
 	for (unsigned i = 0; i < scenario->tenant_count; i++) {

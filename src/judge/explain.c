@@ -26,12 +26,6 @@ static const char *verb(const struct expect_spec *expect)
 	return expect->resource == RESOURCE_MEMORY ? "have" : "get";
 }
 
-static bool is_bounded(const struct expect_spec *expect)
-{
-	return (expect->kind == EXPECT_LEVEL || expect->kind == EXPECT_RATIO) && !expect->is_model &&
-	       isnan(expect->value);
-}
-
 /* "66.67 % of the capacity, give or take 2.00 points"; "at least 300.0 MiB". */
 static char *target_text(const struct finding *finding)
 {
@@ -40,7 +34,7 @@ static char *target_text(const struct finding *finding)
 			 : expect->measure == MEASURE_DISK_IOPS ? " of all requests"
 								: " of the capacity";
 
-	if (is_bounded(expect)) {
+	if (judge_is_bounded(expect)) {
 		AUTO(free_ptr) char *low = judge_value_text(expect, expect->at_least);
 		AUTO(free_ptr) char *high = judge_value_text(expect, expect->at_most);
 		if (isnan(expect->at_most))

@@ -66,6 +66,12 @@ int judgement_exit_code(const struct judgement *judgement);
 const char *judge_unit(const struct expect_spec *expect);
 /* settles: to a value in the measure's unit, not to the model's share. */
 bool judge_settles_to_level(const struct expect_spec *expect);
+/* level, ratio: by "at least" and "at most", not by a value or the model. */
+bool judge_is_bounded(const struct expect_spec *expect);
+/* What is measured is a time: settles, starves, never starves. */
+bool judge_is_time(const struct expect_spec *expect);
+/* Seconds between two samples: as the manifest says, else as the scenario does. */
+double judge_interval_s(const struct judge_input *input);
 /* "33.33 %", "1.000 s", "95.10 Mbit/s"; "-" for NAN.  The caller frees. */
 char *judge_value_text(const struct expect_spec *expect, double value);
 /* "2.00 points", "4.75 Mbit/s".  The caller frees. */

@@ -89,17 +89,12 @@ static void auto_mean(struct mean *mean)
 	free(mean->object);
 }
 
-static bool is_bounded(const struct expect_spec *expect)
-{
-	return expect->kind != EXPECT_SHARE && !expect->is_model && isnan(expect->value);
-}
-
 static void set_expected(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
 
-	if (is_bounded(expect)) {
+	if (judge_is_bounded(expect)) {
 		finding->expected = isnan(expect->at_least) ? expect->at_most : expect->at_least;
 		return;
 	}
@@ -186,7 +181,7 @@ static bool is_too_little(const struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
 
-	if (is_bounded(expect))
+	if (judge_is_bounded(expect))
 		return finding->measured < expect->at_least;
 	return finding->measured < finding->expected;
 }
@@ -289,7 +284,7 @@ void judge_mean(const struct judge_context *context, struct finding *finding)
 	if (!measure(context, &from_s, &to_s, &mean, finding) ||
 		!evidence_holds(context, from_s, to_s, finding))
 		return;
-	if (is_bounded(expect))
+	if (judge_is_bounded(expect))
 		judge_bounds(context, from_s, to_s, &mean, finding);
 	else
 		judge_value(context, from_s, to_s, &mean, finding);

@@ -7,7 +7,7 @@
 
 #define MIB (1024. * 1024)
 
-static bool is_time(const struct expect_spec *expect)
+bool judge_is_time(const struct expect_spec *expect)
 {
 	return expect->kind == EXPECT_SETTLES || expect->kind == EXPECT_STARVES ||
 	       expect->kind == EXPECT_NEVER_STARVES;
@@ -15,7 +15,7 @@ static bool is_time(const struct expect_spec *expect)
 
 const char *judge_unit(const struct expect_spec *expect)
 {
-	if (is_time(expect))
+	if (judge_is_time(expect))
 		return "s";
 	if (expect->kind == EXPECT_SHARE)
 		return expect->measure == MEASURE_DISK_IOPS ? "fraction of all requests"
@@ -51,7 +51,7 @@ char *judge_value_text(const struct expect_spec *expect, double value)
 {
 	if (isnan(value))
 		return xstrdup("-");
-	if (is_time(expect))
+	if (judge_is_time(expect))
 		return xasprintf("%.3f s", value);
 	if (expect->kind == EXPECT_SHARE)
 		return xasprintf("%.2f %%", 100 * value);
@@ -74,4 +74,17 @@ char *judge_tolerance_text(const struct expect_spec *expect, double value)
 bool judge_settles_to_level(const struct expect_spec *expect)
 {
 	return expect->kind == EXPECT_SETTLES && !expect->is_model;
+}
+
+bool judge_is_bounded(const struct expect_spec *expect)
+{
+	return (expect->kind == EXPECT_LEVEL || expect->kind == EXPECT_RATIO) && !expect->is_model &&
+	       isnan(expect->value);
+}
+
+double judge_interval_s(const struct judge_input *input)
+{
+	double recorded_s = input->manifest->sample_interval_s;
+
+	return recorded_s > 0 ? recorded_s : (double)input->scenario->sample_ns / 1e9;
 }

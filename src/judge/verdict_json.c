@@ -14,7 +14,7 @@ static const char *expected_from(const struct expect_spec *expect)
 		return expect->is_model ? "model" : "capacity";
 	case EXPECT_LEVEL:
 	case EXPECT_RATIO:
-		return expect->is_model ? "model" : isnan(expect->value) ? "bound" : "value";
+		return expect->is_model ? "model" : judge_is_bounded(expect) ? "bound" : "value";
 	default:
 		return expect->is_model ? "model" : "value";
 	}
