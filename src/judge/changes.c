@@ -19,6 +19,11 @@
 /* asked_s in events.csv has six decimals. */
 #define SAME_TIME_S 1e-5
 
+bool changes_is_at(const struct event_record *record, uint64_t at_ns)
+{
+	return fabs(record->asked_s - (double)at_ns / 1e9) <= SAME_TIME_S;
+}
+
 void changes_release(struct changes *changes)
 {
 	free(changes->items);
@@ -69,6 +74,20 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 	}
 }
 
+uint64_t changes_value(const struct scenario *scenario, const struct event_log *log, unsigned tenant,
+	enum limit_id limit, double t_s)
+{
+	uint64_t value = changes_initial(scenario, tenant, limit);
+
+	for (size_t i = 0; i < log->count; i++) {
+		const struct event_record *record = &log->records[i];
+		if (record->limit == limit && record->has_read_back && record->asked_s <= t_s &&
+			!strcmp(record->tenant, scenario->tenants[tenant].name))
+			value = record->read_back;
+	}
+	return value;
+}
+
 /* Of one event, for one tenant. */
 static void declare(const struct scenario *scenario, const struct event_spec *event, unsigned tenant,
 	struct changes *changes)
@@ -115,6 +134,11 @@ static bool is_of_host(const char *event)
 	return !strcmp(event, event_kind_name(EVENT_SCARCE)) || !strcmp(event, event_kind_name(EVENT_PLENTY));
 }
 
+bool changes_is_of_host(const struct event_record *record)
+{
+	return is_of_host(record->event);
+}
+
 double changes_death_s(const struct scenario *scenario, const struct event_log *log, unsigned tenant)
 {
 	for (size_t i = 0; log && i < log->count; i++)
@@ -129,7 +153,7 @@ static const struct event_record *find_record(const struct scenario *scenario, c
 {
 	for (size_t i = 0; i < log->count; i++) {
 		const struct event_record *record = &log->records[i];
-		if (fabs(record->asked_s - (double)event->at_ns / 1e9) <= SAME_TIME_S &&
+		if (changes_is_at(record, event->at_ns) &&
 			!strcmp(record->event, event_kind_name(event->kind)) &&
 			(is_of_host(record->event) ||
 				(!strcmp(record->tenant, scenario->tenants[tenant].name) &&

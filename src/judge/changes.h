@@ -5,6 +5,7 @@
 #ifndef LIMITLAB_JUDGE_CHANGES_H
 #define LIMITLAB_JUDGE_CHANGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,13 @@ void changes_release(struct changes *changes);
  * kernel (cpu: 1024 shares, no quota; disk: a weight of 100, bfq's) or of the link's classes (applier/net.h).
  */
 uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum limit_id limit);
+/* What it is at a time, by the values that were read back up to then. */
+uint64_t changes_value(const struct scenario *scenario, const struct event_log *log, unsigned tenant,
+	enum limit_id limit, double t_s);
+/* The record is of an event that the timeline has at this time. */
+bool changes_is_at(const struct event_record *record, uint64_t at_ns);
+/* Scarcity that begins or ends: of the host, not of a tenant. */
+bool changes_is_of_host(const struct event_record *record);
 /* When the tenant died in a run that may go on without it; INFINITY: it did not. */
 double changes_death_s(const struct scenario *scenario, const struct event_log *log, unsigned tenant);
 

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "judge/changes.h"
 
 /*
  * What the tenant gets is smoothed over a sliding window of `smooth_s`, so that no single sample decides.  It has settled
@@ -29,11 +30,11 @@ bool judge_event_times(const struct judge_context *context, const struct expect_
 	double *ret_start_s, double *ret_end_s)
 {
 	const struct event_log *log = context->input->events;
-	double asked_s = (double)expect->after_ns / 1e9, start_s = HUGE_VAL, end_s = -HUGE_VAL;
+	double start_s = HUGE_VAL, end_s = -HUGE_VAL;
 
 	for (size_t i = 0; i < log->count; i++) {
 		const struct event_record *record = &log->records[i];
-		if (fabs(record->asked_s - asked_s) > 1e-5)
+		if (!changes_is_at(record, expect->after_ns))
 			continue;
 		start_s = fmin(start_s, isnan(record->start_s) ? record->asked_s : record->start_s);
 		end_s = fmax(end_s, isnan(record->end_s) ? record->asked_s : record->end_s);

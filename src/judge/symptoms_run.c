@@ -13,16 +13,7 @@
 
 uint64_t clues_value(const struct judge_input *input, unsigned tenant, enum limit_id limit, double t_s)
 {
-	uint64_t value = changes_initial(input->scenario, tenant, limit);
-	const char *name = input->scenario->tenants[tenant].name;
-
-	for (size_t i = 0; i < input->events->count; i++) {
-		const struct event_record *record = &input->events->records[i];
-		if (record->limit == limit && record->has_read_back && record->asked_s <= t_s &&
-			!strcmp(record->tenant, name))
-			value = record->read_back;
-	}
-	return value;
+	return changes_value(input->scenario, input->events, tenant, limit, t_s);
 }
 
 bool hint_matches(const struct hint *hint, struct clues *clues, struct buf *clue)
@@ -207,8 +198,8 @@ bool symptom_slow_change(struct clues *clues, struct buf *clue)
 
 	for (size_t i = 0; i < log->count && expect->kind == EXPECT_SETTLES; i++) {
 		const struct event_record *record = &log->records[i];
-		if (fabs(record->asked_s - (double)expect->after_ns / 1e9) > 1e-5 ||
-			record->limit >= LIMIT_COUNT || !(record->end_s - record->asked_s > SLOW_CHANGE_S))
+		if (!changes_is_at(record, expect->after_ns) || record->limit >= LIMIT_COUNT ||
+			!(record->end_s - record->asked_s > SLOW_CHANGE_S))
 			continue;
 		buf_addf(clue,
 			"%s of '%s' was asked for at %.3f s, begun at %.3f s and read back at %.3f s%s%s",

@@ -9,48 +9,36 @@
 #include "base/buf.h"
 #include "judge/changes.h"
 
+/* So long before a change is before it, whatever rounding did to its time. */
+#define BEFORE_S 1e-5
+
 /*
  * That nothing changes proves something only where something could have: a limit got another value, the kernel holds it, and in
  * the same run another expectation shows limits at work.
  */
 
-/* The value that the limit had before this change. */
-static uint64_t value_before(
-	const struct judge_context *context, const struct event_record *change, unsigned tenant)
-{
-	const struct event_log *log = context->input->events;
-	uint64_t value = changes_initial(context->input->scenario, tenant, change->limit);
-
-	for (size_t i = 0; i < log->count; i++) {
-		const struct event_record *record = &log->records[i];
-		if (record->asked_s < change->asked_s - 1e-5 && record->limit == change->limit &&
-			!strcmp(record->tenant, change->tenant))
-			value = record->read_back;
-	}
-	return value;
-}
-
 /* Something happened there: a limit with another value that was read back, or scarcity that began or ended. */
 static bool something_changed(const struct judge_context *context, struct finding *finding)
 {
+	const struct scenario *scenario = context->input->scenario;
 	const struct event_log *log = context->input->events;
 	double asked_s = (double)finding->expect->after_ns / 1e9;
 	bool any_limit = false;
 
 	for (size_t i = 0; i < log->count; i++) {
 		const struct event_record *record = &log->records[i];
-		int tenant = scenario_tenant(context->input->scenario, record->tenant);
-		if (fabs(record->asked_s - asked_s) > 1e-5)
+		int tenant = scenario_tenant(scenario, record->tenant);
+		if (!changes_is_at(record, finding->expect->after_ns))
 			continue;
-		if (!strcmp(record->event, event_kind_name(EVENT_SCARCE)) ||
-			!strcmp(record->event, event_kind_name(EVENT_PLENTY)))
+		if (changes_is_of_host(record))
 			return true;
 		if (record->limit >= LIMIT_COUNT || tenant < 0)
 			continue;
 		any_limit = true;
 		/* That what was read back is what was asked for has been seen to for the whole run. */
 		if (record->has_read_back &&
-			record->read_back != value_before(context, record, (unsigned)tenant))
+			record->read_back != changes_value(scenario, log, (unsigned)tenant, record->limit,
+						     record->asked_s - BEFORE_S))
 			return true;
 	}
 	if (any_limit)
