@@ -10,8 +10,6 @@
 #include "base/buf.h"
 #include "base/fsio.h"
 
-DEFINE_AUTO(dir, DIR *, closedir);
-
 static char *low_of(const char *group)
 {
 	return xasprintf("%s/memory.low", group);
@@ -34,7 +32,7 @@ static int write_low(const char *group, uint64_t bytes, struct err *err)
 /* What the groups directly below this one ask for; threaded groups have no such file. */
 static int sum_below(const char *group, uint64_t *ret_bytes, struct err *err)
 {
-	AUTO(dir) DIR *folder = opendir(group);
+	AUTO(close_dir) DIR *folder = opendir(group);
 	uint64_t sum = 0;
 
 	if (!folder)

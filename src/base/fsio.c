@@ -146,6 +146,18 @@ char *fsio_dirname(const char *path)
 	return xstrndup(path, (size_t)(slash - path));
 }
 
+char *fsio_existing(const char *path)
+{
+	char *found = xstrdup(path);
+
+	while (!fsio_exists(found) && strcmp(found, "/") != 0 && strcmp(found, ".") != 0) {
+		char *parent = fsio_dirname(found);
+		free(found);
+		found = parent;
+	}
+	return found;
+}
+
 const char *fsio_basename(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -5,14 +5,18 @@
 #ifndef LIMITLAB_BASE_FSIO_H
 #define LIMITLAB_BASE_FSIO_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "base/err.h"
+
+DEFINE_AUTO(close_dir, DIR *, closedir);
 
 /* Reads a whole file; more than `limit_bytes` is ERR_INPUT.  ret_buf is appended to. */
 int fsio_read_file(const char *path, size_t limit_bytes, struct buf *ret_buf, struct err *err);
@@ -30,6 +34,8 @@ int fsio_remove_tree(const char *path, struct err *err);
 bool fsio_exists(const char *path);
 /* "a/b" -> "a", "a" -> ".": the caller frees. */
 char *fsio_dirname(const char *path);
+/* The path itself where it exists, else its nearest parent that does.  The caller frees. */
+char *fsio_existing(const char *path);
 /* "a/b.yaml" -> "b.yaml"; points into path. */
 const char *fsio_basename(const char *path);
 

@@ -33,8 +33,7 @@
 #define MEMORY_MIN_MIB 1024
 #define SPACE_MIN_MIB  1024
 
-__attribute__((format(printf, 3, 4))) static void found(
-	struct doctor_finding *finding, enum doctor_state state, const char *format, ...)
+void doctor_found(struct doctor_finding *finding, enum doctor_state state, const char *format, ...)
 {
 	va_list args;
 
@@ -44,6 +43,12 @@ __attribute__((format(printf, 3, 4))) static void found(
 	va_end(args);
 }
 
+void doctor_found_err(struct doctor_finding *finding, const struct err *err)
+{
+	doctor_found(finding, DOCTOR_NOTE, "%s", err->text);
+	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err->remedy);
+}
+
 /* "PROGRAM is there: first line of PROGRAM --version". */
 static void probe_program(struct doctor_finding *finding, const char *program, enum doctor_state without)
 {
@@ -51,25 +56,25 @@ static void probe_program(struct doctor_finding *finding, const char *program, e
 	AUTO(buf) struct buf output = BUF_INIT;
 
 	if (!path) {
-		found(finding, without, "there is no program '%s'", program);
+		doctor_found(finding, without, "there is no program '%s'", program);
 		return;
 	}
 	const char *argv[] = {path, "--version", NULL};
 	struct spawn_options options = {.output = &output, .timeout_ms = 10000};
 	if (spawn_check(argv, &options, NULL) || !output.length) {
-		found(finding, without, "'%s' does not run", path);
+		doctor_found(finding, without, "'%s' does not run", path);
 		return;
 	}
 	output.data[strcspn(output.data, "\n")] = '\0';
-	found(finding, DOCTOR_OK, "%s", output.data);
+	doctor_found(finding, DOCTOR_OK, "%s", output.data);
 }
 
 static void probe_root(struct doctor_finding *finding)
 {
 	if (geteuid() == 0)
-		found(finding, DOCTOR_OK, "running as root");
+		doctor_found(finding, DOCTOR_OK, "running as root");
 	else
-		found(finding, DOCTOR_MISSING,
+		doctor_found(finding, DOCTOR_MISSING,
 			"running as user %u; some of the lines below may read better as root",
 			(unsigned)geteuid());
 }
@@ -87,22 +92,23 @@ static void probe_libvirt(struct doctor_finding *finding)
 	(void)virGetVersion(&number, NULL, NULL);
 	/* The drivers lie beside the library: LIBDIR/libvirt/connection-driver/. */
 	if (!dladdr((void *)(uintptr_t)virGetVersion, &where) || !where.dli_fname) {
-		found(finding, DOCTOR_NOTE, "libvirt %lu.%lu.%lu, of an unknown folder", number / 1000000,
-			number / 1000 % 1000, number % 1000);
+		doctor_found(finding, DOCTOR_NOTE, "libvirt %lu.%lu.%lu, of an unknown folder",
+			number / 1000000, number / 1000 % 1000, number % 1000);
 		return;
 	}
 	AUTO(free_ptr) char *folder = fsio_dirname(where.dli_fname);
 	AUTO(free_ptr)
 	char *driver = xasprintf("%s/libvirt/connection-driver/libvirt_driver_qemu.so", folder);
 	if (!fsio_exists(driver))
-		found(finding, DOCTOR_MISSING,
+		doctor_found(finding, DOCTOR_MISSING,
 			"libvirt %lu.%lu.%lu without its QEMU driver: there is no '%s'", number / 1000000,
 			number / 1000 % 1000, number % 1000, driver);
 	else if (!getpwnam("libvirt-qemu") && !getpwnam("qemu"))
-		found(finding, DOCTOR_MISSING, "libvirt %lu.%lu.%lu, but no user 'libvirt-qemu' or 'qemu'",
-			number / 1000000, number / 1000 % 1000, number % 1000);
+		doctor_found(finding, DOCTOR_MISSING,
+			"libvirt %lu.%lu.%lu, but no user 'libvirt-qemu' or 'qemu'", number / 1000000,
+			number / 1000 % 1000, number % 1000);
 	else
-		found(finding, DOCTOR_OK, "libvirt %lu.%lu.%lu with its QEMU driver", number / 1000000,
+		doctor_found(finding, DOCTOR_OK, "libvirt %lu.%lu.%lu with its QEMU driver", number / 1000000,
 			number / 1000 % 1000, number % 1000);
 }
 
@@ -116,7 +122,7 @@ static void probe_cgroup(struct doctor_finding *finding)
 	const char *mode;
 
 	if (cgroup_host_mode("", &mode, &err) || cgroup_mounts_read("", &mounts, &err)) {
-		found(finding, DOCTOR_MISSING, "%s", err.text);
+		doctor_found(finding, DOCTOR_MISSING, "%s", err.text);
 		(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
 		return;
 	}
@@ -124,7 +130,7 @@ static void probe_cgroup(struct doctor_finding *finding)
 		if (!cgroup_mounts_offer(&mounts, needed[i]))
 			buf_addf(&lacking, " %s", cgroup_controller_name(needed[i], false));
 	if (lacking.length) {
-		found(finding, DOCTOR_MISSING, "control groups %s, without the controllers:%s", mode,
+		doctor_found(finding, DOCTOR_MISSING, "control groups %s, without the controllers:%s", mode,
 			lacking.data);
 		return;
 	}
@@ -132,11 +138,11 @@ static void probe_cgroup(struct doctor_finding *finding)
 		if (!cgroup_mounts_offer(&mounts, wanted[i]))
 			buf_addf(&lacking, " %s", cgroup_controller_name(wanted[i], false));
 	if (lacking.length)
-		found(finding, DOCTOR_NOTE,
+		doctor_found(finding, DOCTOR_NOTE,
 			"control groups %s, without the controllers:%s (no figures of those)", mode,
 			lacking.data);
 	else
-		found(finding, DOCTOR_OK, "control groups %s with every controller", mode);
+		doctor_found(finding, DOCTOR_OK, "control groups %s with every controller", mode);
 }
 
 static void probe_namespaces(struct doctor_finding *finding)
@@ -149,13 +155,13 @@ static void probe_namespaces(struct doctor_finding *finding)
 	}
 	int status = 0;
 	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
-		found(finding, DOCTOR_MISSING, "cannot fork: %s", strerror(errno));
+		doctor_found(finding, DOCTOR_MISSING, "cannot fork: %s", strerror(errno));
 		return;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		found(finding, DOCTOR_OK, "PID, network and mount namespaces");
+		doctor_found(finding, DOCTOR_OK, "PID, network and mount namespaces");
 	else
-		found(finding, DOCTOR_MISSING, "cannot make PID, network and mount namespaces: %s",
+		doctor_found(finding, DOCTOR_MISSING, "cannot make PID, network and mount namespaces: %s",
 			WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "the test process died");
 }
 
@@ -164,9 +170,9 @@ static void probe_device(struct doctor_finding *finding, const char *path)
 	AUTO(close_fd) int fd = open(path, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
-		found(finding, DOCTOR_NOTE, "cannot open '%s': %s", path, strerror(errno));
+		doctor_found(finding, DOCTOR_NOTE, "cannot open '%s': %s", path, strerror(errno));
 	else
-		found(finding, DOCTOR_OK, "'%s' opens", path);
+		doctor_found(finding, DOCTOR_OK, "'%s' opens", path);
 }
 
 static void probe_loop(struct doctor_finding *finding)
@@ -184,11 +190,10 @@ static void probe_link(struct doctor_finding *finding)
 	struct err err = ERR_INIT;
 
 	if (!link_fixture_probe(&err)) {
-		found(finding, DOCTOR_OK, "bridge, veth, tap, HTB and u32, in a private namespace");
+		doctor_found(finding, DOCTOR_OK, "bridge, veth, tap, HTB and u32, in a private namespace");
 		return;
 	}
-	found(finding, DOCTOR_NOTE, "%s", err.text);
-	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
+	doctor_found_err(finding, &err);
 }
 
 static void probe_iperf3(struct doctor_finding *finding)
@@ -212,9 +217,9 @@ static void probe_squashfs(struct doctor_finding *finding)
 
 	/* It has no --version that ends with status 0. */
 	if (path)
-		found(finding, DOCTOR_OK, "'%s'", path);
+		doctor_found(finding, DOCTOR_OK, "'%s'", path);
 	else
-		found(finding, DOCTOR_NOTE, "there is no program 'mksquashfs'");
+		doctor_found(finding, DOCTOR_NOTE, "there is no program 'mksquashfs'");
 }
 
 static void probe_cpus(struct doctor_finding *finding)
@@ -224,22 +229,22 @@ static void probe_cpus(struct doctor_finding *finding)
 	cpu_set_t allowed;
 
 	if (cpulist_allowed(&allowed, &err)) {
-		found(finding, DOCTOR_MISSING, "%s", err.text);
+		doctor_found(finding, DOCTOR_MISSING, "%s", err.text);
 		return;
 	}
 	AUTO(free_ptr) char *list = cpulist_format(&allowed);
 	int count = CPU_COUNT(&allowed);
 	if (count < 2) {
-		found(finding, DOCTOR_MISSING, "only CPU %s may be used", list);
+		doctor_found(finding, DOCTOR_MISSING, "only CPU %s may be used", list);
 		return;
 	}
 	if (getloadavg(&load, 1) == 1 && load > 0.5) {
-		found(finding, DOCTOR_NOTE,
+		doctor_found(finding, DOCTOR_NOTE,
 			"CPUs %s, but others use them (load %.1f): windows may end inconclusive", list, load);
 		(void)snprintf(finding->remedy, sizeof(finding->remedy), "wait until the other load is gone");
 		return;
 	}
-	found(finding, DOCTOR_OK,
+	doctor_found(finding, DOCTOR_OK,
 		"CPUs %s, idle: some can be scarce, the others carry limitlab and the emulators", list);
 }
 
@@ -254,11 +259,10 @@ static void probe_disk(struct doctor_finding *finding)
 	struct err err = ERR_INIT;
 
 	if (!disk_check(&options, &err)) {
-		found(finding, DOCTOR_OK, "nbdkit, nbdfuse, loop devices and the scheduler bfq");
+		doctor_found(finding, DOCTOR_OK, "nbdkit, nbdfuse, loop devices and the scheduler bfq");
 		return;
 	}
-	found(finding, DOCTOR_NOTE, "%s", err.text);
-	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err.remedy);
+	doctor_found_err(finding, &err);
 }
 
 static void probe_memory(struct doctor_finding *finding)
@@ -271,9 +275,9 @@ static void probe_memory(struct doctor_finding *finding)
 		if (strncmp(line, "MemAvailable:", 13) == 0)
 			kib = strtoul(line + 13, NULL, 10);
 	if (!kib)
-		found(finding, DOCTOR_NOTE, "cannot read MemAvailable of '/proc/meminfo'");
+		doctor_found(finding, DOCTOR_NOTE, "cannot read MemAvailable of '/proc/meminfo'");
 	else
-		found(finding, kib / 1024 < MEMORY_MIN_MIB ? DOCTOR_MISSING : DOCTOR_OK,
+		doctor_found(finding, kib / 1024 < MEMORY_MIN_MIB ? DOCTOR_MISSING : DOCTOR_OK,
 			"%lu MiB available, %d MiB are needed for three tenants", kib / 1024, MEMORY_MIN_MIB);
 }
 
@@ -282,34 +286,29 @@ static void probe_systemd(struct doctor_finding *finding)
 	bool systemd = fsio_exists("/run/systemd/system");
 	bool bus = fsio_exists("/run/dbus/system_bus_socket");
 
-	found(finding, DOCTOR_OK, "systemd %s; %s", systemd ? "runs" : "does not run",
+	doctor_found(finding, DOCTOR_OK, "systemd %s; %s", systemd ? "runs" : "does not run",
 		bus ? "a run hides the system bus, so that machined does not register its VMs"
 		    : "no system bus");
 }
 
 static void probe_state(struct doctor_finding *finding)
 {
-	AUTO(free_ptr) char *path = xstrdup(paths_state_dir());
+	/* It is made by the first run: until then its first existing parent counts. */
+	AUTO(free_ptr) char *path = fsio_existing(paths_state_dir());
 	struct statvfs space;
 
-	/* It is made by the first run: until then its first existing parent counts. */
-	while (!fsio_exists(path) && strcmp(path, "/") != 0 && strcmp(path, ".") != 0) {
-		char *parent = fsio_dirname(path);
-		free(path);
-		path = parent;
-	}
 	if (access(path, W_OK)) {
-		found(finding, DOCTOR_MISSING, "cannot write to '%s': %s", path, strerror(errno));
+		doctor_found(finding, DOCTOR_MISSING, "cannot write to '%s': %s", path, strerror(errno));
 		return;
 	}
 	if (statvfs(path, &space)) {
-		found(finding, DOCTOR_MISSING, "cannot see the free space of '%s': %s", path,
+		doctor_found(finding, DOCTOR_MISSING, "cannot see the free space of '%s': %s", path,
 			strerror(errno));
 		return;
 	}
 	unsigned long long mib = (unsigned long long)space.f_bavail * space.f_frsize / (1024 * 1024);
-	found(finding, mib < SPACE_MIN_MIB ? DOCTOR_NOTE : DOCTOR_OK, "'%s' is writable, %llu MiB free",
-		paths_state_dir(), mib);
+	doctor_found(finding, mib < SPACE_MIN_MIB ? DOCTOR_NOTE : DOCTOR_OK,
+		"'%s' is writable, %llu MiB free", paths_state_dir(), mib);
 }
 
 static int open_image(struct image *ret_image, struct err *err)
@@ -331,11 +330,11 @@ static void probe_image(struct doctor_finding *finding)
 	struct err err = ERR_INIT;
 
 	if (open_image(&image, &err)) {
-		found(finding, DOCTOR_MISSING, "%s", err.text);
+		doctor_found(finding, DOCTOR_MISSING, "%s", err.text);
 		return;
 	}
-	found(finding, DOCTOR_OK, "Debian %s, kernel %s, built %s in '%s'", image.suite, image.kernel_release,
-		image.built_utc, image.dir);
+	doctor_found(finding, DOCTOR_OK, "Debian %s, kernel %s, built %s in '%s'", image.suite,
+		image.kernel_release, image.built_utc, image.dir);
 	image_release(&image);
 }
 
@@ -346,16 +345,17 @@ static void probe_kvm(struct doctor_finding *finding)
 	struct err err = ERR_INIT;
 
 	if (open_image(&image, &err)) {
-		found(finding, DOCTOR_NOTE, "not known before there is a guest image to boot");
+		doctor_found(finding, DOCTOR_NOTE, "not known before there is a guest image to boot");
 		return;
 	}
 	if (accel_peek(paths_state_dir(), image.kernel_path, &accel, &err))
-		found(finding, DOCTOR_NOTE, "%s", err.text);
+		doctor_found(finding, DOCTOR_NOTE, "%s", err.text);
 	else if (accel.reason[0])
-		found(finding, accel.kvm ? DOCTOR_OK : DOCTOR_NOTE, "%s%s", accel.reason,
+		doctor_found(finding, accel.kvm ? DOCTOR_OK : DOCTOR_NOTE, "%s%s", accel.reason,
 			accel.kvm ? "" : "; tenants are emulated (TCG), which is slower");
 	else
-		found(finding, DOCTOR_NOTE, "/dev/kvm opens; the first run proves whether it boots a guest");
+		doctor_found(finding, DOCTOR_NOTE,
+			"/dev/kvm opens; the first run proves whether it boots a guest");
 	image_release(&image);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,23 +15,6 @@
 /* What the shipped scenarios ask for. */
 #define USUAL_SWAP_BYTES (UINT64_C(2) << 30)
 #define USUAL_FREE_BYTES (UINT64_C(600) << 20)
-
-__attribute__((format(printf, 3, 4))) static void set(
-	struct doctor_finding *finding, enum doctor_state doctor_state, const char *format, ...)
-{
-	va_list args;
-
-	finding->state = doctor_state;
-	va_start(args, format);
-	(void)vsnprintf(finding->detail, sizeof(finding->detail), format, args);
-	va_end(args);
-}
-
-static void set_err(struct doctor_finding *finding, const struct err *err)
-{
-	set(finding, DOCTOR_NOTE, "%s", err->text);
-	(void)snprintf(finding->remedy, sizeof(finding->remedy), "%s", err->remedy);
-}
 
 /* Where the v1 memory hierarchy is; NULL: nowhere.  The caller frees. */
 static char *v1_memory_root(void)
@@ -53,17 +35,17 @@ void doctor_probe_memory_limits(struct doctor_finding *finding)
 	struct err err = ERR_INIT;
 
 	if (cgroup_mounts_read("", &mounts, &err)) {
-		set_err(finding, &err);
+		doctor_found_err(finding, &err);
 		return;
 	}
 	if (!cgroup_mounts_offer(&mounts, CGROUP_MEMORY)) {
-		set(finding, DOCTOR_NOTE,
+		doctor_found(finding, DOCTOR_NOTE,
 			"no 'memory' control groups: memory can be neither limited nor counted");
 		return;
 	}
 	AUTO(free_ptr) char *root = v1_memory_root();
 	if (!root) {
-		set(finding, DOCTOR_OK,
+		doctor_found(finding, DOCTOR_OK,
 			"cgroup v2: memory.soft is memory.high, which throttles always and so is no soft limit; what acts only "
 			"while memory is scarce is memory.protect; memory.swap counts swap alone");
 		return;
@@ -71,13 +53,13 @@ void doctor_probe_memory_limits(struct doctor_finding *finding)
 	AUTO(free_ptr) char *soft = xasprintf("%s/memory.soft_limit_in_bytes", root);
 	AUTO(free_ptr) char *swap = xasprintf("%s/memory.memsw.limit_in_bytes", root);
 	if (!fsio_exists(soft))
-		set(finding, DOCTOR_NOTE,
+		doctor_found(finding, DOCTOR_NOTE,
 			"cgroup v1, of a kernel without memory.soft_limit_in_bytes: no memory.soft");
 	else if (!fsio_exists(swap))
-		set(finding, DOCTOR_NOTE,
+		doctor_found(finding, DOCTOR_NOTE,
 			"cgroup v1, of a kernel that does not account swap: memory.soft and memory.hard, no memory.swap");
 	else
-		set(finding, DOCTOR_OK,
+		doctor_found(finding, DOCTOR_OK,
 			"cgroup v1: memory.soft acts while the whole host is short of memory; memory.swap counts memory and "
 			"swap together; no memory.protect, which is v2's");
 }
@@ -92,7 +74,7 @@ void doctor_probe_scarcity(struct doctor_finding *finding)
 
 	if (memory_host_read("", &host, &err) || memory_check(&host, &wish, &err) ||
 		memory_swap_check(path, wish.swap_bytes, &err)) {
-		set_err(finding, &err);
+		doctor_found_err(finding, &err);
 		return;
 	}
 	AUTO(buf) struct buf text = BUF_INIT;
@@ -105,5 +87,5 @@ void doctor_probe_scarcity(struct doctor_finding *finding)
 	if (host.swap_total_bytes)
 		buf_addf(&text, ", used before the host's own %" PRIu64 " MiB (%s)",
 			host.swap_total_bytes >> 20, host.swap_names);
-	set(finding, DOCTOR_OK, "%s", text.data);
+	doctor_found(finding, DOCTOR_OK, "%s", text.data);
 }

@@ -7,6 +7,12 @@
 
 #include "cmd/doctor.h"
 
+/* What a probe has found. */
+__attribute__((format(printf, 3, 4))) void doctor_found(
+	struct doctor_finding *finding, enum doctor_state state, const char *format, ...);
+/* The same from an error, with its remedy: only some scenarios need it. */
+void doctor_found_err(struct doctor_finding *finding, const struct err *err);
+
 /* doctor_memory.c: which limits of memory mean what on this host, and whether memory can be made scarce. */
 void doctor_probe_memory_limits(struct doctor_finding *finding);
 void doctor_probe_scarcity(struct doctor_finding *finding);

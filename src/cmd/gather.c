@@ -18,8 +18,6 @@
 #define DEPTH_MAX   2 /* RESULTS/SCENARIO/TIME */
 #define THREADS_MAX 16
 
-DEFINE_AUTO(dir, DIR *, closedir);
-
 struct names {
 	char **items;
 	size_t count, capacity;
@@ -39,7 +37,7 @@ static int by_name(const void *a, const void *b)
 
 static int list(const char *path, struct names *names, struct err *err)
 {
-	AUTO(dir) DIR *folder = opendir(path);
+	AUTO(close_dir) DIR *folder = opendir(path);
 
 	if (!folder && errno == ENOENT)
 		return err_input(err, "there is no '%s'", path);

@@ -13,8 +13,6 @@
 #define KERNEL_PREFIX "linux-image-"
 #define KERNEL_SUFFIX "-cloud-" ARCHIVE_ARCH
 
-DEFINE_AUTO(dir_stream, DIR *, closedir);
-
 /* ---- pure parts ---- */
 
 /* The value of KEY=value or KEY="value" in an os-release text; "" when absent.  The caller frees. */
@@ -300,7 +298,7 @@ int archive_unpack(
 		return -1;
 	if (run_apt(download, archive->apt_config, folder, NULL, err))
 		return err_wrap(err, "cannot download the package '%s'", package);
-	AUTO(dir_stream) DIR *dir = opendir(folder);
+	AUTO(close_dir) DIR *dir = opendir(folder);
 	if (!dir)
 		return err_sys(err, errno, "cannot read '%s'", folder);
 	while ((entry = readdir(dir)) && entry->d_name[0] == '.')

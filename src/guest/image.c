@@ -17,7 +17,6 @@
 #define KERNEL_PART "kernel-"
 
 DEFINE_AUTO(json, json_t *, json_decref);
-DEFINE_AUTO(dir_stream, DIR *, closedir);
 
 /* FNV-1a, 64 bits; the length goes in first, so that parts cannot run into each other. */
 static uint64_t hash_add(uint64_t hash, const void *data, size_t length)
@@ -95,7 +94,7 @@ static int compare_releases(const void *a, const void *b)
 
 char **image_releases(const char *dir, size_t *ret_count)
 {
-	AUTO(dir_stream) DIR *stream = opendir(dir);
+	AUTO(close_dir) DIR *stream = opendir(dir);
 	size_t count = 0, capacity = 0;
 	char **releases = NULL;
 	struct dirent *entry;

@@ -24,7 +24,6 @@
 #define NEEDED_FREE_BYTES (UINT64_C(1) << 30)
 
 DEFINE_AUTO(json, json_t *, json_decref);
-DEFINE_AUTO(dir_stream, DIR *, closedir);
 
 /* The build in hand. */
 struct build {
@@ -117,7 +116,7 @@ static int lock(const struct build *build, int *ret_fd, struct err *err)
 /* What builds that were killed have left; called with the lock held. */
 static int remove_leftovers(const char *dir, struct err *err)
 {
-	AUTO(dir_stream) DIR *stream = opendir(dir);
+	AUTO(close_dir) DIR *stream = opendir(dir);
 	struct dirent *entry;
 
 	while (stream && (entry = readdir(stream))) {

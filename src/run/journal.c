@@ -19,7 +19,6 @@
 #define JOURNAL_MAX_BYTES (1024 * 1024)
 
 DEFINE_AUTO(json, json_t *, json_decref);
-DEFINE_AUTO(dir, DIR *, closedir);
 
 struct journal {
 	char *path;
@@ -154,7 +153,7 @@ int journal_replay_all(const char *dir, void (*report)(void *context, const char
 	size_t count = 0;
 	int result = 0;
 
-	AUTO(dir) DIR *folder = opendir(dir);
+	AUTO(close_dir) DIR *folder = opendir(dir);
 	if (!folder && errno != ENOENT)
 		return err_sys(err, errno, "cannot open the folder '%s'", dir);
 	for (struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {

@@ -17,8 +17,6 @@
 #include "base/buf.h"
 #include "base/fsio.h"
 
-DEFINE_AUTO(close_dir, DIR *, closedir);
-
 struct threads {
 	int *fds;
 	size_t count, capacity;

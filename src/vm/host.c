@@ -14,8 +14,6 @@
 #include "base/fsio.h"
 #include "glue/libvirt.h"
 
-DEFINE_AUTO(close_dir, DIR *, closedir);
-
 /* The first line tells ours from a file that the user wrote; that one is left alone. */
 #define CONF_MARK "# Made by limitlab; remove this line to keep your own changes.\n"
 

@@ -12,8 +12,6 @@
 #include "base/fsio.h"
 #include "glue/libvirt.h"
 
-DEFINE_AUTO(pid_dir, DIR *, closedir);
-
 /* True when the process's command line has the argument `-uuid UUID`, which libvirt gives to every QEMU. */
 static bool is_our_qemu(const char *pid, const char *uuid)
 {
@@ -48,7 +46,7 @@ int vm_pid(struct vm *vm, pid_t *ret_pid, struct err *err)
 		*ret_pid = (pid_t)strtol(text, NULL, 10);
 		return 0;
 	}
-	AUTO(pid_dir) DIR *proc = opendir("/proc");
+	AUTO(close_dir) DIR *proc = opendir("/proc");
 	for (struct dirent *entry = proc ? readdir(proc) : NULL; entry; entry = readdir(proc)) {
 		if (!isdigit((unsigned char)entry->d_name[0]) || !is_our_qemu(entry->d_name, uuid))
 			continue;
