@@ -76,12 +76,13 @@ void batch_table(const struct batch *batch, struct buf *text)
 	buf_addf(text, "\n%s\n", batch->path);
 }
 
-static json_t *counts_json(const size_t *counts)
+static json_t *counts_json(const size_t *counts, const char *fourth)
 {
 	json_t *object = json_object();
 
 	for (int i = 0; i < BATCH_OUTCOME_COUNT; i++)
-		(void)json_object_set_new(object, batch_outcome_name((enum batch_outcome)i),
+		(void)json_object_set_new(object,
+			i == BATCH_BROKEN ? fourth : batch_outcome_name((enum batch_outcome)i),
 			json_integer((json_int_t)counts[i]));
 	return object;
 }
@@ -98,12 +99,12 @@ void batch_json_line(const struct batch *batch, struct buf *text)
 		for (size_t k = 0; k < count; k++)
 			(void)json_array_append_new(expectations,
 				json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", json_text(pools[k].name),
-					"runs", counts_json(pools[k].counts), "median",
+					"runs", counts_json(pools[k].counts, "not applicable"), "median",
 					json_number_or_null(pools[k].median), "low",
 					json_number_or_null(pools[k].low), "high",
 					json_number_or_null(pools[k].high)));
 		json_t *object = json_pack("{s:o, s:o, s:o}", "name", json_text(scenario->name), "runs",
-			counts_json(scenario->counts), "expectations", expectations);
+			counts_json(scenario->counts, "broken"), "expectations", expectations);
 		if (batch->until_decided)
 			(void)json_object_set_new(
 				object, "decision", json_string(decision_word(scenario->decision)));

@@ -15,13 +15,15 @@ DEFINE_AUTO(scenario, struct scenario *, scenario_free);
 static json_t *to_json(const struct scenario *scenario)
 {
 	AUTO(free_ptr) char *plan = plan_format(scenario);
+	AUTO(free_ptr) char *hosts = when_text(&scenario->when);
 
-	return json_pack("{s:o, s:b, s:o, s:o, s:b, s:i, s:i, s:i, s:f, s:f, s:o}", "scenario",
+	return json_pack("{s:o, s:b, s:o, s:o, s:o*, s:b, s:i, s:i, s:i, s:f, s:f, s:o}", "scenario",
 		json_text(scenario->path), "valid", 1, "name", json_text(scenario->name), "title",
-		json_text(scenario->title), "host_scarcity", scenario->memory.free_bytes > 0, "tenants",
-		(int)scenario->tenant_count, "events", (int)scenario->event_count, "expectations",
-		(int)scenario->expect_count, "timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
-		(double)plan_duration_ns(scenario) / 1e9, "plan", json_text(plan));
+		json_text(scenario->title), "when", *hosts ? json_text(hosts) : NULL, "host_scarcity",
+		scenario->memory.free_bytes > 0, "tenants", (int)scenario->tenant_count, "events",
+		(int)scenario->event_count, "expectations", (int)scenario->expect_count, "timeline_s",
+		(double)scenario->duration_ns / 1e9, "expected_s", (double)plan_duration_ns(scenario) / 1e9,
+		"plan", json_text(plan));
 }
 
 int cmd_check(int argc, char **argv)

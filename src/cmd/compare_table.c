@@ -183,6 +183,9 @@ static void add_part(struct buf *text, const struct layout *layout, const struct
 	}
 	buf_adds(text, "\n");
 	add_expectations(text, layout, part);
+	if (part->one_sided)
+		buf_addf(text, "%zu expectation%s applicable to one of the two only (when:), and left out\n",
+			part->one_sided, part->one_sided == 1 ? " is" : "s are");
 	add_metrics(text, layout, part);
 	buf_adds(text, "\n");
 }

@@ -58,6 +58,8 @@ static char *tolerance_text(const struct finding *finding)
 	const struct expect_spec *expect = finding->expect;
 	double tolerance = finding->tolerance;
 
+	if (finding->verdict == VERDICT_NOT_APPLICABLE)
+		return xstrdup("");
 	if (expect->kind == EXPECT_STARVES || expect->kind == EXPECT_NEVER_STARVES)
 		return xasprintf("below %.2f %%", 100 * expect->below);
 	if (judge_is_bounded(expect)) {
@@ -78,7 +80,8 @@ static char *tolerance_text(const struct finding *finding)
 void findings_table(const struct judgement *judgement, struct buf *text)
 {
 	AUTO(lines) struct line *lines = xcalloc(judgement->count + 1, sizeof(*lines));
-	int name_width = (int)strlen("expectation"), expected_width = 9, measured_width = 9;
+	int name_width = (int)strlen("expectation"), expected_width = 9, measured_width = 9,
+	    verdict_width = (int)strlen(verdict_name(VERDICT_INCONCLUSIVE));
 
 	if (!judgement->count) {
 		buf_adds(text, "  no expectations\n");
@@ -91,16 +94,17 @@ void findings_table(const struct judgement *judgement, struct buf *text)
 			.measured = judge_value_text(finding->expect, finding->measured),
 			.tolerance = tolerance_text(finding),
 		};
+		widen(&verdict_width, verdict_name(finding->verdict));
 		widen(&name_width, finding->expect->name);
 		widen(&expected_width, lines[i].expected);
 		widen(&measured_width, lines[i].measured);
 	}
-	buf_addf(text, "  %-12s  %-*s  %*s  %*s  %s\n", "verdict", name_width, "expectation", expected_width,
-		"expected", measured_width, "measured", "tolerance");
+	buf_addf(text, "  %-*s  %-*s  %*s  %*s  %s\n", verdict_width, "verdict", name_width, "expectation",
+		expected_width, "expected", measured_width, "measured", "tolerance");
 	for (size_t i = 0; i < judgement->count; i++) {
 		const struct finding *finding = &judgement->findings[i];
 		int pad = name_width - (int)width(finding->expect->name);
-		buf_addf(text, "  %-12s  %s%*s  %*s  %*s%s%s\n", verdict_name(finding->verdict),
+		buf_addf(text, "  %-*s  %s%*s  %*s  %*s%s%s\n", verdict_width, verdict_name(finding->verdict),
 			finding->expect->name, pad, "", expected_width, lines[i].expected, measured_width,
 			lines[i].measured, *lines[i].tolerance ? "  " : "", lines[i].tolerance);
 		if (finding->verdict == VERDICT_PASS)

@@ -73,14 +73,16 @@ static void print_json(const struct listing *listing)
 		const struct listed *item = &listing->items[i];
 		const struct scenario *scenario = item->scenario;
 
+		AUTO(free_ptr) char *hosts = scenario ? when_text(&scenario->when) : NULL;
 		if (scenario)
 			(void)json_array_append_new(
-				list, json_pack("{s:o, s:o, s:o, s:b, s:o*, s:f, s:f}", "name",
+				list, json_pack("{s:o, s:o, s:o, s:b, s:o*, s:o*, s:f, s:f}", "name",
 					      json_text(scenario->name), "path", json_text(item->path),
 					      "title", json_text(scenario->title), "host_scarcity",
 					      scenario->memory.free_bytes > 0, "device",
 					      scenario->disk.device ? json_text(scenario->disk.device) : NULL,
-					      "timeline_s", (double)scenario->duration_ns / 1e9, "expected_s",
+					      "when", *hosts ? json_text(hosts) : NULL, "timeline_s",
+					      (double)scenario->duration_ns / 1e9, "expected_s",
 					      (double)plan_duration_ns(scenario) / 1e9));
 		else
 			(void)json_array_append_new(
@@ -112,6 +114,11 @@ static void print_table(const struct listing *listing)
 		buf_addf(&text, "  %5.0f s  ", (double)plan_duration_ns(scenario) / 1e9);
 		(void)text_add(&text, scenario->title, TEXT_ALL);
 		buf_adds(&text, "\n");
+		if (when_is_given(&scenario->when)) {
+			AUTO(free_ptr) char *hosts = when_text(&scenario->when);
+			text_pad(&text, "", columns + 11);
+			buf_addf(&text, "only with %s\n", hosts);
+		}
 		if (scenario->memory.free_bytes) {
 			text_pad(&text, "", columns + 11);
 			buf_adds(&text, PLAN_HOST_SCARCITY "\n");

@@ -164,7 +164,7 @@ static void make_part(
 		}
 	}
 	part->smallest_p = stats_smallest_p(part->runs[0], part->runs[1]);
-	drafts_collect(drafts, runs, count);
+	part->one_sided = drafts_collect(drafts, runs, count, part->runs[0]);
 	part->rows = xcalloc(drafts->count + 1, sizeof(*part->rows));
 	part->count = drafts->count;
 	for (size_t i = 0; i < drafts->count; i++)

@@ -102,6 +102,7 @@ struct compare_row {
 struct compare_part {
 	const char *scenario;
 	size_t runs[2], excluded[2];
+	size_t one_sided;  /* expectations that are applicable in one group only, and left out */
 	double smallest_p; /* that so many runs can reach */
 	bool too_few;      /* to find a change of an expectation (of a metric, where none is expected) */
 	struct compare_row *rows;

@@ -75,6 +75,7 @@ static json_t *part_json(const struct compare_part *part)
 	json_put(json, "runs", two_counts(part->runs));
 	json_put(json, "excluded", two_counts(part->excluded));
 	json_put(json, "smallest_p", json_real(part->smallest_p));
+	json_put(json, "one_sided_expectations", json_integer((json_int_t)part->one_sided));
 	json_put(json, "too_few_runs", json_boolean(part->too_few));
 	for (size_t i = 0; i < part->count; i++)
 		add(rows, row_json(&part->rows[i]));

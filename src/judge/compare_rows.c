@@ -63,16 +63,29 @@ static bool is_idle(const struct draft *draft, size_t runs)
 	return draft->about->kind == COMPARE_PASSED;
 }
 
-void drafts_collect(struct drafts *drafts, const struct compare_run *const *runs, size_t count)
+static bool is_one_sided(const struct draft *draft, size_t first, size_t count)
 {
+	return draft->about->kind != COMPARE_METRIC && first && first < count &&
+	       (!draft->listed[0] || !draft->listed[1]);
+}
+
+size_t drafts_collect(
+	struct drafts *drafts, const struct compare_run *const *runs, size_t count, size_t first)
+{
+	size_t one_sided = 0;
+
 	for (size_t run = 0; run < count; run++)
 		for (size_t i = 0; i < runs[run]->count; i++) {
 			const struct compare_value *value = &runs[run]->values[i];
-			find_draft(drafts, value, i, count)->values[run] = value->value;
+			struct draft *draft = find_draft(drafts, value, i, count);
+			draft->values[run] = value->value;
+			draft->listed[run >= first]++;
 		}
 	size_t kept = 0;
 	for (size_t i = 0; i < drafts->count; i++) {
-		if (is_idle(&drafts->items[i], count)) {
+		bool left_out = is_one_sided(&drafts->items[i], first, count);
+		one_sided += left_out && drafts->items[i].about->kind == COMPARE_EXPECTATION;
+		if (left_out || is_idle(&drafts->items[i], count)) {
 			free(drafts->items[i].values);
 			continue;
 		}
@@ -84,6 +97,7 @@ void drafts_collect(struct drafts *drafts, const struct compare_run *const *runs
 		AUTO(free_ptr) double *values = present(drafts->items[i].values, count, &n);
 		drafts->items[i].level = n ? fabs(stats_median(values, n)) : 0;
 	}
+	return one_sided;
 }
 
 double drafts_least(const struct drafts *drafts, const struct compare_value *about)

@@ -13,7 +13,8 @@
 struct draft {
 	const struct compare_value *about;
 	double *values;
-	double level; /* median of what all runs have, so that it knows nothing of groups */
+	size_t listed[2]; /* runs of either group that have this row, be it without a value */
+	double level;     /* median of what all runs have, so that it knows nothing of groups */
 };
 
 struct drafts {
@@ -21,8 +22,13 @@ struct drafts {
 	size_t count, capacity;
 };
 
-/* Every row of these runs, but for expectations that all of them meet: whether everything passes says nothing. */
-void drafts_collect(struct drafts *drafts, const struct compare_run *const *runs, size_t count);
+/*
+ * Every row of these runs, of which the first `first` are the first group; but for expectations that all of them meet: whether
+ * everything passes says nothing.  Returns how many expectations were left out because they are not applicable in one of the
+ * groups (`when:`).
+ */
+size_t drafts_collect(
+	struct drafts *drafts, const struct compare_run *const *runs, size_t count, size_t first);
 void drafts_release(struct drafts *drafts);
 /* What a change of this row is relative to at least, > 0. */
 double drafts_least(const struct drafts *drafts, const struct compare_value *about);

@@ -339,7 +339,7 @@ static char *why_excluded(const struct judge_input *input, const struct judgemen
 		return xasprintf("it is %s%s%s", run_state_name(manifest->state),
 			*manifest->reason ? ": " : "", manifest->reason);
 	for (size_t i = 0; i < judgement->count; i++)
-		judged += judgement->findings[i].verdict != VERDICT_INCONCLUSIVE;
+		judged += judgement->findings[i].verdict <= VERDICT_FAIL;
 	if (judgement->count && !judged)
 		return xasprintf("it is inconclusive: %s", judgement->findings[0].reason);
 	if (!judgement->count && judgement->verdict == VERDICT_INCONCLUSIVE)
@@ -368,7 +368,8 @@ void compare_run_init(struct compare_run *ret_run, const char *path, const struc
 		run.tenants[i] = xstrdup(scenario->tenants[i].name);
 	if (!run.excluded) {
 		for (size_t i = 0; i < judgement->count; i++)
-			add_expectation(&run, scenario, &judgement->findings[i], interval_s);
+			if (judgement->findings[i].verdict != VERDICT_NOT_APPLICABLE)
+				add_expectation(&run, scenario, &judgement->findings[i], interval_s);
 		add_metrics(&run, input, interval_s);
 	}
 	add_curves(&run, input);

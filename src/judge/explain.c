@@ -323,7 +323,7 @@ static void explain_one(const struct judge_input *input, const struct finding *f
 		.rule = rule_text(input, finding, clues.to_s - 1e-3),
 		.seen = seen_text(finding),
 	};
-	if (finding->verdict != VERDICT_PASS)
+	if (finding->verdict != VERDICT_PASS && finding->verdict != VERDICT_NOT_APPLICABLE)
 		find_causes(clues, run, item);
 }
 

@@ -121,7 +121,7 @@ static void add_item(struct buf *text, const struct explain *explain, size_t ind
 	add_wrapped(
 		text, "  by", INDENT, before && !strcmp(before->rule, item->rule) ? "the same" : item->rule);
 	add_wrapped(text, "  seen", INDENT, item->seen);
-	if (finding->verdict == VERDICT_PASS)
+	if (finding->verdict == VERDICT_PASS || finding->verdict == VERDICT_NOT_APPLICABLE)
 		return;
 	for (size_t i = 0; i < item->cause_count; i++)
 		add_cause(text, explain, index, i);
@@ -154,12 +154,15 @@ static void add_spoilt(struct buf *text, const struct explain *explain)
 
 static void add_counts(const struct judgement *judgement, struct buf *text)
 {
-	size_t counts[] = {0, 0, 0};
+	size_t counts[VERDICT_COUNT] = {0};
 
 	for (size_t i = 0; i < judgement->count; i++)
 		counts[judgement->findings[i].verdict]++;
-	buf_addf(text, "%zu passed, %zu failed, %zu inconclusive\n", counts[VERDICT_PASS],
-		counts[VERDICT_FAIL], counts[VERDICT_INCONCLUSIVE]);
+	buf_addf(text, "%zu passed, %zu failed, %zu inconclusive", counts[VERDICT_PASS], counts[VERDICT_FAIL],
+		counts[VERDICT_INCONCLUSIVE]);
+	if (counts[VERDICT_NOT_APPLICABLE])
+		buf_addf(text, ", %zu not applicable", counts[VERDICT_NOT_APPLICABLE]);
+	buf_adds(text, "\n");
 }
 
 void explain_text(const struct explain *explain, const struct judge_input *input,

@@ -28,6 +28,10 @@ const char *verdict_name(enum verdict verdict)
 		return "fail";
 	case VERDICT_INCONCLUSIVE:
 		return "inconclusive";
+	case VERDICT_NOT_APPLICABLE:
+		return "not applicable";
+	case VERDICT_COUNT:
+		break;
 	}
 	BUG("verdict %d", (int)verdict);
 }
@@ -183,14 +187,16 @@ static void judge_one(const struct judge_context *context, struct finding *findi
 static enum verdict worst(const struct judgement *judgement)
 {
 	enum verdict verdict = VERDICT_PASS;
+	size_t applicable = 0;
 
 	for (size_t i = 0; i < judgement->count; i++) {
+		applicable += judgement->findings[i].verdict != VERDICT_NOT_APPLICABLE;
 		if (judgement->findings[i].verdict == VERDICT_FAIL)
 			return VERDICT_FAIL;
 		if (judgement->findings[i].verdict == VERDICT_INCONCLUSIVE)
 			verdict = VERDICT_INCONCLUSIVE;
 	}
-	return verdict;
+	return judgement->count && !applicable ? VERDICT_INCONCLUSIVE : verdict;
 }
 
 static void finding_clear(struct finding *finding)
@@ -202,6 +208,23 @@ static void finding_clear(struct finding *finding)
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		*numbers[i] = (double)NAN;
+}
+
+/* Whether it holds of the host of this run at all. */
+static bool is_applicable(const struct judge_input *input, struct finding *finding)
+{
+	AUTO(free_ptr) char *reason = NULL;
+
+	switch (when_ask(&finding->expect->when, input->manifest->cgroup_mode, input->manifest->host_kernel,
+		&reason)) {
+	case WHEN_HOLDS:
+		return true;
+	case WHEN_NOT:
+		return finding_set(finding, VERDICT_NOT_APPLICABLE, "%s", reason);
+	case WHEN_UNKNOWN:
+		break;
+	}
+	return finding_set(finding, VERDICT_INCONCLUSIVE, "%s", reason);
 }
 
 int judge_run(const struct judge_input *input, struct judgement *ret_judgement, struct err *err)
@@ -227,6 +250,8 @@ int judge_run(const struct judge_input *input, struct judgement *ret_judgement, 
 		struct finding *finding = &judgement.findings[i];
 		*finding = (struct finding){.expect = &scenario->expects[i], .verdict = VERDICT_INCONCLUSIVE};
 		finding_clear(finding);
+		if (!is_applicable(input, finding))
+			continue;
 		if (trouble)
 			(void)finding_set(finding, VERDICT_INCONCLUSIVE, "%s", trouble);
 		else if (finding->expect->kind != EXPECT_UNCHANGED)
@@ -234,7 +259,7 @@ int judge_run(const struct judge_input *input, struct judgement *ret_judgement, 
 	}
 	/* These look at what was found out about others. */
 	for (size_t i = 0; i < judgement.count && !trouble; i++)
-		if (scenario->expects[i].kind == EXPECT_UNCHANGED)
+		if (scenario->expects[i].kind == EXPECT_UNCHANGED && !judgement.findings[i].reason)
 			judge_one(&context, &judgement.findings[i]);
 	judgement.verdict = worst(&judgement);
 	/* Without expectations there is nothing to fail, but a broken run is no pass. */
@@ -254,7 +279,8 @@ void judgement_release(struct judgement *judgement)
 
 int judgement_exit_code(const struct judgement *judgement)
 {
-	static const int codes[] = {[VERDICT_PASS] = 0, [VERDICT_FAIL] = 1, [VERDICT_INCONCLUSIVE] = 3};
+	static const int codes[VERDICT_COUNT] = {
+		[VERDICT_PASS] = 0, [VERDICT_FAIL] = 1, [VERDICT_INCONCLUSIVE] = 3};
 
 	return codes[judgement->verdict];
 }

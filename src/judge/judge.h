@@ -13,7 +13,8 @@
 #include "series/rundir.h"
 #include "series/table.h"
 
-enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE };
+/* Not applicable: only of a finding, whose `when` leaves out the host of the run. */
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_NOT_APPLICABLE, VERDICT_COUNT };
 const char *verdict_name(enum verdict verdict);
 
 /*
@@ -41,8 +42,11 @@ struct finding {
 };
 
 struct judgement {
-	enum verdict
-		verdict; /* fail wins over inconclusive, inconclusive over pass; without expectations: pass */
+	/*
+	 * Fail wins over inconclusive, inconclusive over pass; without expectations: pass.  What is not applicable does not
+	 * count; when nothing else is there, the run is inconclusive.
+	 */
+	enum verdict verdict;
 	struct finding *findings; /* one per expectation, in file order */
 	size_t count;
 };
@@ -83,7 +87,7 @@ int judgement_write_json(const struct judgement *judgement, const struct scenari
 /* The same as one line of JSON, with the run directory in it.  The caller frees. */
 char *judgement_json_line(
 	const struct judgement *judgement, const struct scenario *scenario, const char *run);
-/* JUnit XML through libxml2: one testsuite per scenario, one testcase per expectation; inconclusive is <error>. */
+/* JUnit XML through libxml2: one testsuite per scenario, one testcase per expectation; inconclusive is <error>, not applicable <skipped>. */
 struct junit_suite {
 	const struct scenario *scenario;
 	const struct judgement *judgement; /* NULL: the run broke, see trouble */

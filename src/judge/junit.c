@@ -60,7 +60,7 @@ static void end(xmlTextWriterPtr writer)
 }
 
 struct tally {
-	size_t tests, failures, errors;
+	size_t tests, failures, errors, skipped;
 	double seconds;
 };
 
@@ -76,6 +76,7 @@ static void count(const struct junit_suite *suite, struct tally *tally)
 	for (size_t i = 0; i < suite->judgement->count; i++) {
 		tally->failures += suite->judgement->findings[i].verdict == VERDICT_FAIL;
 		tally->errors += suite->judgement->findings[i].verdict == VERDICT_INCONCLUSIVE;
+		tally->skipped += suite->judgement->findings[i].verdict == VERDICT_NOT_APPLICABLE;
 	}
 }
 
@@ -113,6 +114,7 @@ static void write_suite(xmlTextWriterPtr writer, const struct junit_suite *suite
 	start(writer, "testsuite");
 	attribute(writer, "name", suite->scenario->name);
 	write_tally(writer, &tally);
+	number(writer, "skipped", tally.skipped);
 	if (suite->run) {
 		start(writer, "properties");
 		start(writer, "property");
@@ -127,11 +129,11 @@ static void write_suite(xmlTextWriterPtr writer, const struct junit_suite *suite
 	for (size_t i = 0; suite->judgement && i < suite->judgement->count; i++) {
 		const struct finding *finding = &suite->judgement->findings[i];
 		const struct expect_spec *expect = finding->expect;
-		const char *outcome = finding->verdict == VERDICT_PASS   ? NULL
-				      : finding->verdict == VERDICT_FAIL ? "failure"
-									 : "error";
+		static const char *const outcomes[VERDICT_COUNT] = {[VERDICT_FAIL] = "failure",
+			[VERDICT_INCONCLUSIVE] = "error",
+			[VERDICT_NOT_APPLICABLE] = "skipped"};
 		write_case(writer, suite, expect->name, (double)(expect->to_ns - expect->from_ns) / 1e9,
-			outcome, verdict_name(finding->verdict), finding->reason);
+			outcomes[finding->verdict], verdict_name(finding->verdict), finding->reason);
 	}
 	end(writer);
 }

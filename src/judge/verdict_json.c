@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/auto.h"
 #include "glue/json.h"
 
 static const char *expected_from(const struct expect_spec *expect)
@@ -100,6 +101,10 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 	json_put(json, "interval_95", interval);
 	json_put(json, "samples", json_integer((json_int_t)finding->samples));
 	put_of_kind(json, finding);
+	if (when_is_given(&expect->when)) {
+		AUTO(free_ptr) char *hosts = when_text(&expect->when);
+		json_put(json, "when", json_text(hosts));
+	}
 	json_put(json, "line", json_integer(expect->mark.line));
 	json_put(json, "reason", json_text(finding->reason));
 	return json;

@@ -103,7 +103,9 @@ static const char *key_of(const struct expect_spec *expect, enum resource resour
 static bool denied(const struct plot_input *input, size_t expect)
 {
 	const struct judgement *judgement = input->judgement;
-	return judgement && expect < judgement->count && judgement->findings[expect].verdict == VERDICT_FAIL;
+	return judgement && expect < judgement->count &&
+	       (judgement->findings[expect].verdict == VERDICT_FAIL ||
+		       judgement->findings[expect].verdict == VERDICT_NOT_APPLICABLE);
 }
 
 static bool find_expected(const struct plot_figure *figure, const struct plot_side *side, const char *key,

@@ -75,6 +75,10 @@ static void add_bands(struct buf *out, const struct plot_side *side)
 		const struct expect_spec *expect = &side->scenario->expects[i];
 		const char *column;
 		double low, high;
+		const struct judgement *judgement = side->input->judgement;
+		if (judgement && i < judgement->count &&
+			judgement->findings[i].verdict == VERDICT_NOT_APPLICABLE)
+			continue;
 		if (expect->to_ns <= expect->from_ns || !passing(side, expect, &column, &low, &high))
 			continue;
 		buf_addf(out, "%u ", side->first + expect->tenant);

@@ -84,16 +84,17 @@ static char *subtitle(const struct plot_input *input, bool is_short, double widt
 
 static char *verdict_text(const struct judgement *judgement)
 {
-	size_t passed = 0;
+	size_t passed = 0, applicable = 0;
 
 	if (!judgement)
 		return xstrdup("");
 	if (!judgement->count)
 		return xstrdup("nothing to judge");
-	for (size_t i = 0; i < judgement->count; i++)
+	for (size_t i = 0; i < judgement->count; i++) {
 		passed += judgement->findings[i].verdict == VERDICT_PASS;
-	return xasprintf(
-		"verdict: %s (%zu of %zu)", verdict_name(judgement->verdict), passed, judgement->count);
+		applicable += judgement->findings[i].verdict != VERDICT_NOT_APPLICABLE;
+	}
+	return xasprintf("verdict: %s (%zu of %zu)", verdict_name(judgement->verdict), passed, applicable);
 }
 
 static const char *title_of(const struct scenario *scenario)

@@ -99,7 +99,7 @@ int batch_exit_code(const struct batch *batch);
 /* One expectation over all runs of a scenario. */
 struct batch_pool {
 	const char *name;
-	size_t counts[BATCH_OUTCOME_COUNT]; /* pass, fail, inconclusive; the fourth is 0 */
+	size_t counts[BATCH_OUTCOME_COUNT]; /* by verdict: the fourth is not applicable */
 	double median, low, high;           /* of what was measured; NAN: nothing */
 };
 /* In file order; the caller frees the array, the names are the batch's. */

@@ -99,8 +99,8 @@ static int read_findings(struct batch *batch, struct batch_run *run, const json_
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *item = json_array_get(list, i), *measured = json_object_get(item, "measured");
 		const char *name = json_string_value(json_object_get(item, "name"));
-		int verdict = word_index(json_string_value(json_object_get(item, "verdict")), verdict_at,
-			VERDICT_INCONCLUSIVE + 1);
+		int verdict = word_index(
+			json_string_value(json_object_get(item, "verdict")), verdict_at, VERDICT_COUNT);
 		if (!name || verdict < 0 || (!json_is_number(measured) && !json_is_null(measured)))
 			return damaged(batch, "a finding lacks name, verdict or measured", err);
 		run->findings[run->finding_count++] = (struct batch_finding){

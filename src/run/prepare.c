@@ -43,18 +43,24 @@ static int check_controllers(struct err *err)
 
 static int check_cgroups(const struct scenario *scenario, struct err *err)
 {
+	AUTO(free_ptr) char *reason = NULL;
+	struct utsname host;
 	const char *mode;
 
 	if (cgroup_host_mode("", &mode, err) || check_controllers(err))
 		return -1;
-	/* Mixed hierarchies keep the controllers on v1: they behave like v1. */
-	bool v2 = !strcmp(mode, "v2");
-	if (!scenario->when_cgroup || !strcmp(scenario->when_cgroup, v2 ? "v2" : "v1"))
+	if (uname(&host))
+		return err_sys(err, errno, "cannot ask for the kernel's release");
+	if (when_ask(&scenario->when, mode, host.release, &reason) == WHEN_HOLDS)
 		return 0;
-	err_host(err, "scenario '%s' needs cgroup %s and this host runs %s", scenario->name,
-		scenario->when_cgroup, mode);
-	return err_remedy(err, "boot with systemd.unified_cgroup_hierarchy=%d, or run it on another host",
-		!strcmp(scenario->when_cgroup, "v2"));
+	AUTO(free_ptr) char *needs = when_text(&scenario->when);
+	err_host(err, "scenario '%s' needs %s and this host runs cgroup %s on %s", scenario->name, needs,
+		mode, host.release);
+	if (scenario->when.cgroup && (!strcmp(scenario->when.cgroup, "v2")) != (!strcmp(mode, "v2")))
+		return err_remedy(err,
+			"boot with systemd.unified_cgroup_hierarchy=%d, or run it on another host: limitlab kernels",
+			!strcmp(scenario->when.cgroup, "v2"));
+	return err_remedy(err, "run it on another kernel: limitlab kernels --kernel K %s", scenario->path);
 }
 
 int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,

@@ -7,7 +7,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 
-#define COMMON  (KEY_BIT(KEY_MEASURE) | KEY_BIT(KEY_NEEDS) | KEY_BIT(KEY_NAME))
+#define COMMON  (KEY_BIT(KEY_MEASURE) | KEY_BIT(KEY_NEEDS) | KEY_BIT(KEY_NAME) | KEY_BIT(KEY_WHEN))
 #define BOUNDS  (KEY_BIT(KEY_AT_LEAST) | KEY_BIT(KEY_AT_MOST))
 #define STARVES (KEY_BIT(KEY_TENANT) | KEY_BIT(KEY_WINDOW) | KEY_BIT(KEY_BELOW))
 
@@ -66,6 +66,7 @@ static const struct doc_key expect_keys[] = {
 	{"control", false, read_expect_control, KEY_CONTROL},
 	{"needs", false, read_expect_needs, KEY_NEEDS},
 	{"name", false, read_expect_name, KEY_NAME},
+	{"when", false, read_expect_when, KEY_WHEN},
 };
 _Static_assert(ARRAY_SIZE(expect_keys) == EXPECT_KIND_COUNT + (int)KEY_COUNT, "every kind and every key");
 _Static_assert(KEY_COUNT <= 32, "one bit per key");
@@ -154,6 +155,13 @@ static int resolve_control(const struct reader *reader, const struct expect_entr
 			return doc_error(reader->doc, entry->control_mark, err,
 				"'%.80s' is of kind '%s', which also passes where no limit acts; name one of another kind",
 				other->name, expect_kind_name(other->kind));
+		/* Where it is not applicable, this one could prove nothing. */
+		if (!when_implies(&expect->when, &other->when)) {
+			AUTO(free_ptr) char *hosts = when_text(&other->when);
+			return doc_error(reader->doc, entry->control_mark, err,
+				"'%.80s' is only of %s, where this expectation is of more hosts; give it the same when:",
+				other->name, hosts);
+		}
 		expect->control = (int)i;
 		return 0;
 	}

@@ -31,6 +31,7 @@ enum expect_key {
 	KEY_CONTROL,
 	KEY_NEEDS,
 	KEY_NAME,
+	KEY_WHEN,
 	KEY_COUNT
 };
 #define KEY_BIT(key) (UINT32_C(1) << (key))
@@ -66,7 +67,7 @@ enum scarcity scarcity_within(const struct scenario *scenario, uint64_t from_ns,
 doc_read read_expect_kind, read_expect_measure, read_expect_tenant, read_expect_tenants, read_expect_window,
 	read_expect_after, read_expect_duration, read_expect_is, read_expect_bound, read_expect_to,
 	read_expect_within, read_expect_band, read_expect_below, read_expect_control, read_expect_needs,
-	read_expect_name;
+	read_expect_name, read_expect_when;
 
 /* Contradictions, defaults and the name; all keys of this expectation are read. */
 int finish_expect(const struct reader *reader, struct expect_entry *entry, struct err *err);

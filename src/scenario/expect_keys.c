@@ -296,3 +296,21 @@ int read_expect_name(void *context, const struct doc_key *key, const struct yaml
 	entry->expect.name = xstrdup(text);
 	return 0;
 }
+
+int read_expect_when(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
+{
+	struct reader *reader = context;
+	struct expect_entry *entry = object;
+	struct when *when = &entry->expect.when;
+
+	if (take_key(reader, key, node, entry, err) < 0 || read_when(reader, node, when, err) < 0)
+		return -1;
+	if (!when_exclude(when, &reader->scenario->when))
+		return 0;
+	AUTO(free_ptr) char *own = when_text(when);
+	AUTO(free_ptr) char *hosts = when_text(&reader->scenario->when);
+	return doc_error(reader->doc, doc_mark(node), err,
+		"this expectation is of %s and the scenario runs with %s only; remove one of the two when:",
+		own, hosts);
+}

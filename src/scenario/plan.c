@@ -253,8 +253,10 @@ char *plan_format(const struct scenario *scenario)
 	}
 	if (scenario->beside)
 		buf_addf(&out, "drawn beside the newest run of %s\n", scenario->beside);
-	if (scenario->when_cgroup)
-		buf_addf(&out, "needs cgroup %s\n", scenario->when_cgroup);
+	if (when_is_given(&scenario->when)) {
+		AUTO(free_ptr) char *hosts = when_text(&scenario->when);
+		buf_addf(&out, "needs %s\n", hosts);
+	}
 	add_fixtures(&out, scenario);
 	add_tenants(&out, scenario);
 	add_timeline(&out, scenario);

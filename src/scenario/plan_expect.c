@@ -162,7 +162,12 @@ static void add_expectation(
 	default:
 		add_unchanged(out, scenario, expect);
 	}
-	buf_addf(out, "; needs %s\n", need_name(expect->need));
+	buf_addf(out, "; needs %s", need_name(expect->need));
+	if (when_is_given(&expect->when)) {
+		AUTO(free_ptr) char *hosts = when_text(&expect->when);
+		buf_addf(out, "; only with %s", hosts);
+	}
+	buf_adds(out, "\n");
 }
 
 void plan_add_expectations(struct buf *out, const struct scenario *scenario)

@@ -50,6 +50,8 @@ int check_resource(
 	const struct reader *reader, const struct limit_spec *spec, struct mark mark, struct err *err);
 
 /* Parts of several sections. */
+int read_when(
+	const struct reader *reader, const struct yaml_node_s *node, struct when *ret_when, struct err *err);
 int read_cpus(
 	const struct reader *reader, const struct yaml_node_s *node, cpu_set_t *ret_cpus, struct err *err);
 /* Adds one limit with its value; refuses a value that cgroup v2 cannot hold unless the scenario is for v1 only. */

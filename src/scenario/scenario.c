@@ -142,30 +142,13 @@ static int read_sample(void *context, const struct doc_key *key, const struct ya
 		"the sampling interval", &scenario->sample_ns, err);
 }
 
-static int read_cgroup(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+static int read_hosts(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
-	static const char *const modes[] = {"v1", "v2"};
-	struct reader *reader = context;
 	struct scenario *scenario = object;
-	size_t index;
 
 	(void)key;
-	if (doc_choice(reader->doc, node, "a cgroup version", modes, ARRAY_SIZE(modes), &index, err) < 0)
-		return -1;
-	scenario->when_cgroup = xstrdup(modes[index]);
-	return 0;
-}
-
-static int read_when(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
-	struct err *err)
-{
-	static const struct doc_key keys[] = {{"cgroup", true, read_cgroup, 0}};
-	struct reader *reader = context;
-
-	(void)key;
-	return doc_mapping(
-		reader->doc, node, "when", "when: {cgroup: v1}", keys, ARRAY_SIZE(keys), reader, object, err);
+	return read_when(context, node, &scenario->when, err);
 }
 
 /* In the order in which they need each other. */
@@ -176,7 +159,7 @@ static const struct doc_key scenario_keys[] = {
 	{"figure", false, read_figure, 0},
 	{"beside", false, read_beside, 0},
 	{"sample", false, read_sample, 0},
-	{"when", false, read_when, 0},
+	{"when", false, read_hosts, 0},
 	{"scarce", false, read_scarce, 0},
 	{"tenants", true, read_tenants, 0},
 	{"timeline", true, read_timeline, 0},
@@ -271,8 +254,10 @@ void scenario_free(struct scenario *scenario)
 		free(scenario->events[i].name);
 		free(scenario->events[i].settings);
 	}
-	for (size_t i = 0; i < scenario->expect_count; i++)
+	for (size_t i = 0; i < scenario->expect_count; i++) {
 		free(scenario->expects[i].name);
+		when_release(&scenario->expects[i].when);
+	}
 	free(scenario->tenants);
 	free(scenario->events);
 	free(scenario->expects);
@@ -283,7 +268,7 @@ void scenario_free(struct scenario *scenario)
 	free(scenario->figure);
 	free(scenario->beside);
 	free(scenario->disk.device);
-	free(scenario->when_cgroup);
+	when_release(&scenario->when);
 	free(scenario->source);
 	free(scenario);
 }

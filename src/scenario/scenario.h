@@ -18,6 +18,7 @@
 #include "applier/net.h"
 #include "base/err.h"
 #include "base/units.h"
+#include "scenario/when.h"
 
 /* libyaml takes time with the square of the number of anchors; at this size that is still far below a second. */
 #define SCENARIO_MAX_BYTES   (128 * 1024)
@@ -151,6 +152,7 @@ struct expect_spec {
 	uint64_t before_ns; /* unchanged: the window before the event begins here and ends with it */
 	int control; /* unchanged: index of an expectation (any place in the file) that passes only if limits act; -1: none */
 	enum need need;
+	struct when when; /* the hosts of which it holds; on others it is not applicable */
 	struct mark mark;
 };
 
@@ -194,7 +196,7 @@ struct scenario {
 	char *about;  /* what is seen and why; NULL: not given */
 	char *figure; /* plots/FIGURE.gp; default: the generic one of the resource */
 	char *beside; /* name of another scenario whose newest run is drawn in the same figure; NULL: none */
-	char *when_cgroup;  /* "v1" or "v2": needs this mode; NULL: any */
+	struct when when;   /* the hosts on which it can run */
 	uint64_t sample_ns; /* default 200 ms; 10 ms .. 10 s */
 	bool has_scarce_cpu;
 	cpu_set_t scarce_cpus;

@@ -77,7 +77,7 @@ int read_setting(const struct reader *reader, enum limit_id limit, const struct 
 	struct limit_setting **settings, size_t *count, struct err *err)
 {
 	const struct limit_spec *spec = limit_spec(limit);
-	const char *cgroup = reader->scenario->when_cgroup;
+	const char *cgroup = reader->scenario->when.cgroup;
 	const char *text;
 	uint64_t value;
 

@@ -36,18 +36,19 @@ static int teardown(void **state)
 }
 
 static char name_scenario[] = "cpu-shares", name_tenant[] = "a<b>&\"c\"";
-static char name_pass[] = "passes", name_fail[] = "fails <&>", name_open[] = "open";
-static char reason_pass[] = "fine", reason_fail[] = "got \"1\" & not <2>",
+static char name_pass[] = "passes", name_fail[] = "fails <&>", name_open[] = "open",
+	    name_other[] = "of another host";
+static char reason_pass[] = "fine", reason_fail[] = "got \"1\" & not <2>", reason_other[] = "cgroup v2",
 	    reason_open[] = "control \x01 and \xff no UTF-8\nsecond line";
 
 static void make(struct scenario *scenario, struct tenant_spec *tenant, struct expect_spec *expects,
 	struct finding *findings, struct judgement *judgement)
 {
-	char *const names[] = {name_pass, name_fail, name_open}, *const reasons[] = {reason_pass, reason_fail,
-									 reason_open};
+	char *const names[] = {name_pass, name_fail, name_open, name_other};
+	char *const reasons[] = {reason_pass, reason_fail, reason_open, reason_other};
 
 	*tenant = (struct tenant_spec){.name = name_tenant};
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		expects[i] = (struct expect_spec){.kind = i == 2 ? EXPECT_SETTLES : EXPECT_SHARE,
 			.name = names[i],
 			.from_ns = UINT64_C(2000000000),
@@ -65,8 +66,8 @@ static void make(struct scenario *scenario, struct tenant_spec *tenant, struct e
 		.tenants = tenant,
 		.tenant_count = 1,
 		.expects = expects,
-		.expect_count = 3};
-	*judgement = (struct judgement){.verdict = VERDICT_FAIL, .findings = findings, .count = 3};
+		.expect_count = 4};
+	*judgement = (struct judgement){.verdict = VERDICT_FAIL, .findings = findings, .count = 4};
 }
 
 static void check(xmlXPathContextPtr context, const char *path, const char *wanted)
@@ -86,13 +87,17 @@ static void test_junit(void **state)
 	static const struct {
 		const char *path, *wanted;
 	} cases[] = {
-		{"string(/testsuites/@tests)", "4"},
+		{"string(/testsuites/@tests)", "5"},
 		{"string(/testsuites/@failures)", "1"},
 		{"string(/testsuites/@errors)", "2"},
 		{"string(/testsuites/@time)", "80.500"},
 		{"count(/testsuites/testsuite)", "2"},
 		{"string(/testsuites/testsuite[1]/@name)", "cpu-shares"},
-		{"string(/testsuites/testsuite[1]/@tests)", "3"},
+		{"string(/testsuites/testsuite[1]/@tests)", "4"},
+		{"string(/testsuites/testsuite[1]/@skipped)", "1"},
+		{"string(/testsuites/testsuite[2]/@skipped)", "0"},
+		{"count(//testsuite[1]/testcase[4]/*)", "1"},
+		{"string(//testsuite[1]/testcase[4]/skipped/@message)", "cgroup v2"},
 		{"string(/testsuites/testsuite[1]/@errors)", "1"},
 		{"string(/testsuites/testsuite[1]/properties/property[@name='run']/@value)", "results/a&b"},
 		{"string(//testcase[1]/@classname)", "limitlab.cpu-shares"},
@@ -109,8 +114,8 @@ static void test_junit(void **state)
 	AUTO(free_ptr) char *path = xasprintf("%s/junit.xml", (char *)*state);
 	struct scenario scenario;
 	struct tenant_spec tenant;
-	struct expect_spec expects[3];
-	struct finding findings[3];
+	struct expect_spec expects[4];
+	struct finding findings[4];
 	struct judgement judgement;
 	struct err err = ERR_INIT;
 
@@ -145,8 +150,8 @@ static void test_verdict_json(void **state)
 	AUTO(buf) struct buf text = BUF_INIT;
 	struct scenario scenario;
 	struct tenant_spec tenant;
-	struct expect_spec expects[3];
-	struct finding findings[3];
+	struct expect_spec expects[4];
+	struct finding findings[4];
 	struct judgement judgement;
 	struct err err = ERR_INIT;
 

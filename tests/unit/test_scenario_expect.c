@@ -46,6 +46,14 @@ static const struct bad_case bad[] = {
 	{"memory that starves", MEM("starves: memory, tenant: red"), "8:20", "'starves' is of parts of a capacity"},
 	{"memory that is conserved", MEM("conserves: memory"), "8:22", "'conserves' is of parts of a capacity"},
 
+	/* Hosts. */
+	{"when of nothing", NET("level: net, tenant: red, " W ", is: model, when: {}"), "8:73", "when says nothing; name a cgroup version or a range of kernels"},
+	{"when of a word", NET("level: net, tenant: red, " W ", is: model, when: v1"), "8:73", "when must be a mapping"},
+	{"unknown key of when", NET("level: net, tenant: red, " W ", is: model, when: {cgruop: v1}"), "8:74", "did you mean 'cgroup'?"},
+	{"unknown mode of when", NET("level: net, tenant: red, " W ", is: model, when: {cgroup: 2}"), "8:82", "'2' is not a cgroup version"},
+	{"when that the scenario excludes", "when: {cgroup: v1}\n" NET("level: net, tenant: red, " W ", is: model, when: {cgroup: v2}"), "9:73", "this expectation is of cgroup v2 and the scenario runs with cgroup v1 only; remove"},
+	{"control that is not of every host", NET("level: net, tenant: red, " W ", is: model, name: a, when: {cgroup: v1}},{unchanged: net, tenant: red, after: 20s, window: [21s, 30s], control: a"), "8:167", "'a' is only of cgroup v1, where this expectation is of more hosts; give it the same when:"},
+
 	/* Measures. */
 	{"unknown measure", NET("level: net, measure: clas, tenant: red"), "8:32", "'clas' is not a measure of net; it is one of class, payload"},
 	{"measure of another resource", NET("level: net, measure: iops, tenant: red"), "8:32", "it is one of class, payload"},
