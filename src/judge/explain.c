@@ -52,6 +52,12 @@ static char *target_text(const struct finding *finding)
 	return xasprintf("%s%s, give or take %s", value, of, within);
 }
 
+/* "20 s", or "20 s (red gains + 2s)" */
+static char *moment_text(uint64_t ns, const char *said)
+{
+	return said ? xasprintf("%.6g s (%s)", seconds(ns), said) : xasprintf("%.6g s", seconds(ns));
+}
+
 static char *settles_text(const struct judge_input *input, const struct expect_spec *expect)
 {
 	AUTO(free_ptr) char *band = judge_tolerance_text(expect, expect->within);
@@ -59,52 +65,49 @@ static char *settles_text(const struct judge_input *input, const struct expect_s
 	char *level = judge_settles_to_level(expect) ? judge_level_text(expect->measure, expect->value)
 						     : xstrdup("its share by the model");
 
+	AUTO(free_ptr) char *after = moment_text(expect->after_ns, expect->after_said);
 	return xasprintf(
-		"within %.3g s after the event at %.6g s '%s' should come to %s and stay there, give or "
-		"take %s",
-		seconds(expect->within_ns), seconds(expect->after_ns), name_of(input, expect->tenant), level,
-		band);
+		"within %.3g s after the event at %s '%s' should come to %s and stay there, give or take %s",
+		seconds(expect->within_ns), after, name_of(input, expect->tenant), level, band);
 }
 
 static char *expected_text(const struct judge_input *input, const struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
 	const char *name = name_of(input, expect->tenant);
-	double from_s = seconds(expect->from_ns), to_s = seconds(expect->to_ns);
+	AUTO(free_ptr) char *from = moment_text(expect->from_ns, expect->from_said);
+	AUTO(free_ptr) char *to = moment_text(expect->to_ns, expect->to_said);
+	AUTO(free_ptr) char *after = moment_text(expect->after_ns, expect->after_said);
 	AUTO(free_ptr) char *target = target_text(finding);
 
 	switch (expect->kind) {
 	case EXPECT_SHARE:
 	case EXPECT_LEVEL:
-		return xasprintf(
-			"'%s' should %s %s from %.6g s to %.6g s", name, verb(expect), target, from_s, to_s);
+		return xasprintf("'%s' should %s %s from %s to %s", name, verb(expect), target, from, to);
 	case EXPECT_RATIO:
-		return xasprintf("'%s' should %s %s times what '%s' %s from %.6g s to %.6g s", name,
-			verb(expect), target, name_of(input, expect->other),
-			expect->resource == RESOURCE_MEMORY ? "has" : "gets", from_s, to_s);
+		return xasprintf("'%s' should %s %s times what '%s' %s from %s to %s", name, verb(expect),
+			target, name_of(input, expect->other),
+			expect->resource == RESOURCE_MEMORY ? "has" : "gets", from, to);
 	case EXPECT_SETTLES:
 		return settles_text(input, expect);
 	case EXPECT_STARVES:
-		return xasprintf(
-			"between %.6g s and %.6g s '%s' should get less than %.3g %% of the capacity for at "
-			"least %.3g s at a stretch",
-			from_s, to_s, name, 100 * expect->below, seconds(expect->longest_ns));
+		return xasprintf("between %s and %s '%s' should get less than %.3g %% of the capacity for at "
+				 "least %.3g s at a stretch",
+			from, to, name, 100 * expect->below, seconds(expect->longest_ns));
 	case EXPECT_NEVER_STARVES:
-		return xasprintf(
-			"between %.6g s and %.6g s '%s' should never get less than %.3g %% of the capacity "
-			"for longer than %.3g s",
-			from_s, to_s, name, 100 * expect->below, seconds(expect->longest_ns));
+		return xasprintf("between %s and %s '%s' should never get less than %.3g %% of the capacity "
+				 "for longer than %.3g s",
+			from, to, name, 100 * expect->below, seconds(expect->longest_ns));
 	case EXPECT_CONSERVES:
 		return expect->every_ns
-			       ? xasprintf("all tenants together should %s %s in every %.3g s from %.6g s to "
-					   "%.6g s",
-					 verb(expect), target, seconds(expect->every_ns), from_s, to_s)
-			       : xasprintf("all tenants together should %s %s from %.6g s to %.6g s",
-					 verb(expect), target, from_s, to_s);
+			       ? xasprintf("all tenants together should %s %s in every %.3g s from %s to "
+					   "%s",
+					 verb(expect), target, seconds(expect->every_ns), from, to)
+			       : xasprintf("all tenants together should %s %s from %s to %s", verb(expect),
+					 target, from, to);
 	case EXPECT_UNCHANGED:
-		return xasprintf("the event at %.6g s should not change what '%s' %s: %s",
-			seconds(expect->after_ns), name, expect->resource == RESOURCE_MEMORY ? "has" : "gets",
-			target);
+		return xasprintf("the event at %s should not change what '%s' %s: %s", after, name,
+			expect->resource == RESOURCE_MEMORY ? "has" : "gets", target);
 	case EXPECT_KIND_COUNT:
 		break;
 	}

@@ -26,6 +26,13 @@ static void put_number(json_t *object, const char *name, double value)
 	json_put(object, name, json_number_or_null(value));
 }
 
+/* Times that the scenario says relative to an event. */
+static void put_said(json_t *object, const char *name, const char *said)
+{
+	if (said)
+		json_put(object, name, json_text(said));
+}
+
 /* What only some kinds have. */
 static void put_of_kind(json_t *json, const struct finding *finding)
 {
@@ -90,6 +97,9 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 		json_put(json, "over", json_text(scenario->tenants[expect->other].name));
 	json_put(json, "from_s", json_real((double)expect->from_ns / 1e9));
 	json_put(json, "to_s", json_real((double)expect->to_ns / 1e9));
+	put_said(json, "from_said", expect->from_said);
+	put_said(json, "to_said", expect->to_said);
+	put_said(json, "after_said", expect->after_said);
 	json_put(json, "needs", json_text(need_name(expect->need)));
 	json_put(json, "unit", json_text(judge_unit(expect)));
 	json_put(json, "expected_from", json_text(expected_from(expect)));

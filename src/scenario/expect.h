@@ -53,6 +53,13 @@ struct expect_kind_spec {
 };
 const struct expect_kind_spec *expect_kind_spec(enum expect_kind kind);
 
+/*
+ * "20s", or an event's name, "red gains + 2s" (moment.c).  ret_said: how it was written where it was relative to an event, the
+ * caller's to free; else untouched.
+ */
+int read_moment(const struct reader *reader, const struct yaml_node_s *node, const char *what,
+	uint64_t *ret_ns, char **ret_said, struct err *err);
+
 /* Every reader of a key calls it first: notes that the key is there, refuses one that does not belong to the kind. */
 int take_key(const struct reader *reader, const struct doc_key *key, const struct yaml_node_s *node,
 	struct expect_entry *entry, struct err *err);

@@ -164,6 +164,7 @@ int read_expect_window(void *context, const struct doc_key *key, const struct ya
 {
 	struct reader *reader = context;
 	struct expect_entry *entry = object;
+	struct expect_spec *expect = &entry->expect;
 	uint64_t times[2];
 	size_t count;
 
@@ -173,12 +174,11 @@ int read_expect_window(void *context, const struct doc_key *key, const struct ya
 	if (count != 2)
 		return doc_error(reader->doc, doc_mark(node), err,
 			"a window has two times, not %zu; write it as in window: [2s, 20s]", count);
-	for (size_t i = 0; i < 2; i++) {
-		const struct yaml_node_s *item = doc_item(reader->doc, node, i);
-		if (doc_quantity(reader->doc, item, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS, "a window",
-			    &times[i], err) < 0)
-			return -1;
-	}
+	if (read_moment(reader, doc_item(reader->doc, node, 0), "a window", &times[0], &expect->from_said,
+		    err) < 0 ||
+		read_moment(reader, doc_item(reader->doc, node, 1), "a window", &times[1], &expect->to_said,
+			err) < 0)
+		return -1;
 	uint64_t end_ns = reader->scenario->duration_ns;
 	AUTO(free_ptr) char *from = text_seconds(times[0], "");
 	AUTO(free_ptr) char *to = text_seconds(times[1], "");
@@ -193,8 +193,8 @@ int read_expect_window(void *context, const struct doc_key *key, const struct ya
 		return doc_error(reader->doc, doc_mark(node), err,
 			"this window reaches outside the run, which is over at %s; end it there or stop later",
 			end);
-	entry->expect.from_ns = times[0];
-	entry->expect.to_ns = times[1];
+	expect->from_ns = times[0];
+	expect->to_ns = times[1];
 	return 0;
 }
 
@@ -222,17 +222,10 @@ int read_expect_after(void *context, const struct doc_key *key, const struct yam
 	bool found = false;
 
 	if (take_key(reader, key, node, entry, err) < 0 ||
-		doc_word(reader->doc, node, "the time or name of an event", &text, err) < 0)
+		doc_word(reader->doc, node, "the time or name of an event", &text, err) < 0 ||
+		read_moment(reader, node, "the time of an event", &expect->after_ns, &expect->after_said,
+			err) < 0)
 		return -1;
-	for (size_t i = 0; i < scenario->event_count && !found; i++) {
-		const struct event_spec *event = &scenario->events[i];
-		found = event->name && strcmp(event->name, text) == 0;
-		expect->after_ns = event->at_ns;
-	}
-	if (!found && doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 0, TIMELINE_MAX_NS,
-			      "the time of an event", &expect->after_ns, err) < 0)
-		return -1;
-	found = false;
 	entry->hard_only = true;
 	for (size_t i = 0; i < scenario->event_count; i++) {
 		const struct event_spec *event = &scenario->events[i];

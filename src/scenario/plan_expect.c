@@ -33,12 +33,20 @@ static void add_tolerance(struct buf *out, const struct expect_spec *expect)
 		buf_addf(out, "%.10g %%", expect->within * 100);
 }
 
+/* "22s", or "22s (red gains + 2s)" */
+static void add_moment(struct buf *out, uint64_t ns, const char *said)
+{
+	plan_add_seconds(out, ns);
+	if (said)
+		buf_addf(out, " (%s)", said);
+}
+
 static void add_window(struct buf *out, const struct expect_spec *expect)
 {
 	buf_adds(out, " from ");
-	plan_add_seconds(out, expect->from_ns);
+	add_moment(out, expect->from_ns, expect->from_said);
 	buf_adds(out, " to ");
-	plan_add_seconds(out, expect->to_ns);
+	add_moment(out, expect->to_ns, expect->to_said);
 }
 
 static void add_share(struct buf *out, const struct expect_spec *expect)
@@ -64,7 +72,7 @@ static void add_settles(struct buf *out, const struct expect_spec *expect)
 	buf_adds(out, " within ");
 	plan_add_seconds(out, expect->within_ns);
 	buf_adds(out, " of ");
-	plan_add_seconds(out, expect->after_ns);
+	add_moment(out, expect->after_ns, expect->after_said);
 }
 
 /* level and ratio */
@@ -96,9 +104,9 @@ static void add_starves(struct buf *out, const struct expect_spec *expect)
 		expect->below * 100, never ? "longer than " : "");
 	plan_add_seconds(out, expect->longest_ns);
 	buf_addf(out, "%s between ", never ? "" : " or longer");
-	plan_add_seconds(out, expect->from_ns);
+	add_moment(out, expect->from_ns, expect->from_said);
 	buf_adds(out, " and ");
-	plan_add_seconds(out, expect->to_ns);
+	add_moment(out, expect->to_ns, expect->to_said);
 }
 
 static void add_conserves(struct buf *out, const struct expect_spec *expect)
@@ -118,7 +126,7 @@ static void add_unchanged(struct buf *out, const struct scenario *scenario, cons
 	buf_adds(out, " is what it was from ");
 	plan_add_seconds(out, expect->before_ns);
 	buf_adds(out, " to ");
-	plan_add_seconds(out, expect->after_ns);
+	add_moment(out, expect->after_ns, expect->after_said);
 	add_tolerance(out, expect);
 	if (expect->control >= 0)
 		buf_addf(out, ", while '%s' passes", scenario->expects[expect->control].name);

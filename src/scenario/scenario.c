@@ -257,6 +257,9 @@ void scenario_free(struct scenario *scenario)
 	for (size_t i = 0; i < scenario->expect_count; i++) {
 		free(scenario->expects[i].name);
 		when_release(&scenario->expects[i].when);
+		free(scenario->expects[i].from_said);
+		free(scenario->expects[i].to_said);
+		free(scenario->expects[i].after_said);
 	}
 	free(scenario->tenants);
 	free(scenario->events);

@@ -134,6 +134,8 @@ struct expect_spec {
 	unsigned other;  /* ratio: tenant over other ("tenants: [red, blue]") */
 	uint64_t from_ns,
 		to_ns; /* window; for settles: from the event to the next change (made by the reader) */
+	/* How these times and that of the event were written, relative to an event: "red gains + 2s"; NULL: as a time. */
+	char *from_said, *to_said, *after_said;
 	bool is_model; /* against the model of the resource; else against `value`, or the bounds */
 	double value; /* share: fraction of the capacity, 0..1; level: the measure's unit; ratio: a quotient; NAN: none */
 	double at_least, at_most; /* level and ratio, instead of a value; NAN: no such bound */

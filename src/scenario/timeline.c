@@ -213,10 +213,15 @@ static int read_event_name(void *context, const struct doc_key *key, const struc
 	struct reader *reader = context;
 	struct entry *entry = object;
 	const char *text;
+	uint64_t time_ns;
 
 	(void)key;
 	if (doc_word(reader->doc, node, "the name of an event", &text, err) < 0)
 		return -1;
+	if (units_parse(text, QUANTITY_DURATION_NS, &time_ns, NULL) == 0)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"an event named '%s' would be taken for a time in windows and in after:; write words, as in name: red gains",
+			text);
 	for (size_t i = 0; i < reader->scenario->event_count; i++) {
 		const struct event_spec *other = &reader->scenario->events[i];
 		if (other->name && strcmp(other->name, text) == 0)
