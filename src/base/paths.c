@@ -39,6 +39,8 @@ char *paths_libexec(const char *name)
 		return xasprintf("%s/%s", LIMITLAB_LIBEXECDIR, name);
 	if (strcmp(name, "init") == 0)
 		return xstrdup(LIMITLAB_SOURCE_DIR "/src/guest/init");
+	if (strncmp(name, "labhost-", 8) == 0)
+		return xasprintf("%s/src/labhost/%s", LIMITLAB_SOURCE_DIR, name + 8);
 	return xasprintf("%s/%s", LIMITLAB_BUILD_DIR, name);
 }
 

@@ -14,7 +14,7 @@ bool paths_from_build_tree(void);
 const char *paths_data_dir(void);
 /* "plots/common.gp" -> its absolute path; it need not exist.  The caller frees. */
 char *paths_data(const char *relative);
-/* A helper file: "runner" or "init".  The caller frees. */
+/* A helper file: "runner", "init", "labhost-init".  The caller frees. */
 char *paths_libexec(const char *name);
 /* What limitlab keeps between runs: $LIMITLAB_STATE_DIR (absolute), else /var/lib/limitlab. */
 const char *paths_state_dir(void);

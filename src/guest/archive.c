@@ -158,6 +158,28 @@ char *archive_choose_kernel(const char *list, const char *wish)
 	return best ? xstrdup(best) : NULL;
 }
 
+/* " linux-image-6.1.0-56-amd64 | 6.1.192-2 | http://..." */
+char *archive_kernels_of(const char *madison)
+{
+	AUTO(buf) struct buf list = BUF_INIT;
+	AUTO(free_ptr) char *text = xstrdup(madison);
+	char *rest = text, *line;
+
+	while ((line = strsep(&rest, "\n"))) {
+		char package[128], version[128];
+		if (sscanf(line, " %127[^ |] | %127[^ |] |", package, version) != 2 ||
+			strncmp(package, KERNEL_PREFIX, strlen(KERNEL_PREFIX)) != 0 ||
+			strstr(package, "-dbg") || strstr(package, "-unsigned"))
+			continue;
+		/* "linux-image-6.12-cloud-amd64" holds no kernel: a real one has three numbers. */
+		const char *release = package + strlen(KERNEL_PREFIX), *dot = strchr(release, '.');
+		if (release[0] < '0' || release[0] > '9' || !dot || !strchr(dot + 1, '.'))
+			continue;
+		buf_addf(&list, "%s %s\n", package, version);
+	}
+	return buf_steal(&list);
+}
+
 /* ---- with the host's apt ---- */
 
 char *archive_suite(void)
@@ -284,6 +306,35 @@ int archive_find_kernel(
 			archive->suite, wish ? wish : ARCHIVE_META_PACKAGE, KERNEL_SUFFIX + 1);
 	*ret_is_default = standard && strcmp(standard, package) == 0;
 	*ret_package = STEAL(package);
+	return 0;
+}
+
+int archive_kernels(struct archive *archive, char **ret_list, struct err *err)
+{
+	const char *const names[] = {"apt-cache", "pkgnames", KERNEL_PREFIX, NULL};
+	AUTO(free_ptr) char *found = NULL;
+	AUTO(free_ptr) char *madison = NULL;
+	size_t count = 0, capacity = 0;
+
+	if (run_apt(names, archive->apt_config, NULL, &found, err))
+		return -1;
+	AUTO(free_ptr) const char **argv = NULL;
+	static const char *const ask[] = {"apt-cache", "madison"};
+	for (size_t i = 0; i < ARRAY_SIZE(ask); i++) {
+		argv = xgrow(argv, count, &capacity, sizeof(*argv));
+		argv[count++] = ask[i];
+	}
+	for (char *rest = found, *name; (name = strsep(&rest, "\n"));) {
+		if (!*name)
+			continue;
+		argv = xgrow(argv, count, &capacity, sizeof(*argv));
+		argv[count++] = name;
+	}
+	argv = xgrow(argv, count, &capacity, sizeof(*argv));
+	argv[count] = NULL;
+	if (run_apt(argv, archive->apt_config, NULL, &madison, err))
+		return -1;
+	*ret_list = archive_kernels_of(madison);
 	return 0;
 }
 

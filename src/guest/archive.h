@@ -36,6 +36,8 @@ int archive_update(struct archive *archive, struct err *err);
  */
 int archive_find_kernel(
 	struct archive *archive, const char *wish, char **ret_package, bool *ret_is_default, struct err *err);
+/* Lines "PACKAGE VERSION" of every kernel image on offer, other flavours too, in no order; the caller frees.  After archive_update(). */
+int archive_kernels(struct archive *archive, char **ret_list, struct err *err);
 /* Downloads a package and unpacks its files into `into`; *ret_version is the package's version. */
 int archive_unpack(
 	struct archive *archive, const char *package, const char *into, char **ret_version, struct err *err);
@@ -52,5 +54,8 @@ char *archive_options_of(const char *dump);
 bool archive_kernel_matches(const char *package, const char *wish);
 /* The newest match among the lines "PACKAGE - description"; NULL: none.  The caller frees. */
 char *archive_choose_kernel(const char *list, const char *wish);
+
+/* `apt-cache madison` of kernels -> what archive_kernels() gives: meta packages, debug symbols and unsigned ones left out. */
+char *archive_kernels_of(const char *madison);
 
 #endif

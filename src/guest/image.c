@@ -13,54 +13,33 @@
 #include "base/fsio.h"
 #include "guest/archive.h"
 #include "guest/image_parts.h"
+#include "guest/parts.h"
 
 #define KERNEL_PART "kernel-"
 
 DEFINE_AUTO(json, json_t *, json_decref);
 
-/* FNV-1a, 64 bits; the length goes in first, so that parts cannot run into each other. */
-static uint64_t hash_add(uint64_t hash, const void *data, size_t length)
-{
-	const unsigned char *bytes = data;
-	const unsigned char *parts[] = {(const unsigned char *)&length, bytes};
-	const size_t lengths[] = {sizeof(length), length};
-
-	for (size_t part = 0; part < ARRAY_SIZE(parts); part++)
-		for (size_t i = 0; i < lengths[part]; i++)
-			hash = (hash ^ parts[part][i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
-static char *hash_texts(const char *const *texts)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-
-	for (; *texts; texts++)
-		hash = hash_add(hash, *texts, strlen(*texts));
-	return xasprintf("%016" PRIx64, hash);
-}
-
 char *image_root_hash(const char *suite)
 {
-	return hash_texts((const char *const[]){IMAGE_ROOT_RECIPE, IMAGE_ROOT_PACKAGES, suite, NULL});
+	return parts_hash((const char *const[]){IMAGE_ROOT_RECIPE, IMAGE_ROOT_PACKAGES, suite, NULL});
 }
 
 char *image_base_hash(const char *suite)
 {
-	return hash_texts((const char *const[]){IMAGE_KERNEL_RECIPE, IMAGE_MODULES, suite, NULL});
+	return parts_hash((const char *const[]){IMAGE_KERNEL_RECIPE, IMAGE_MODULES, suite, NULL});
 }
 
 int image_front_hash(const struct image_options *options, char **ret_hash, struct err *err)
 {
 	const char *const paths[] = {options->init_path, options->runner_path};
-	uint64_t hash = UINT64_C(14695981039346656037);
+	uint64_t hash = PARTS_HASH_EMPTY;
 
-	hash = hash_add(hash, IMAGE_FRONT_RECIPE, strlen(IMAGE_FRONT_RECIPE));
+	hash = parts_hash_add(hash, IMAGE_FRONT_RECIPE, strlen(IMAGE_FRONT_RECIPE));
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		AUTO(buf) struct buf data = BUF_INIT;
 		if (fsio_read_file(paths[i], 64 << 20, &data, err))
 			return -1;
-		hash = hash_add(hash, data.data, data.length);
+		hash = parts_hash_add(hash, data.data, data.length);
 	}
 	*ret_hash = xasprintf("%016" PRIx64, hash);
 	return 0;

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "guest/image.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <jansson.h>
 
@@ -19,8 +15,9 @@
 #include "base/spawn.h"
 #include "guest/archive.h"
 #include "guest/image_parts.h"
+#include "guest/initrd.h"
+#include "guest/parts.h"
 
-#define WORK_PREFIX       "build-"
 #define NEEDED_FREE_BYTES (UINT64_C(1) << 30)
 
 DEFINE_AUTO(json, json_t *, json_decref);
@@ -46,109 +43,19 @@ __attribute__((format(printf, 2, 3))) static void progress(const struct build *b
 	build->options->progress(line, build->options->context);
 }
 
-/* Everything that a build runs, and the Debian package it comes in. */
-static int check_programs(struct err *err)
-{
-	static const struct {
-		const char *program, *package;
-	} needed[] = {
-		{"mmdebstrap", "mmdebstrap"},
-		{"mksquashfs", "squashfs-tools"},
-		{"zstd", "zstd"},
-		{"xz", "xz-utils"},
-		{"depmod", "kmod"},
-		{"modprobe", "kmod"},
-		{"dpkg-deb", "dpkg"},
-		{"dpkg-query", "dpkg"},
-		{"apt-get", "apt"},
-		{"unshare", "util-linux"},
-	};
-	AUTO(buf) struct buf programs = BUF_INIT;
-	AUTO(buf) struct buf packages = BUF_INIT;
-
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		AUTO(free_ptr) char *path = spawn_find(needed[i].program);
-		if (path)
-			continue;
-		buf_addf(&programs, "%s%s", programs.length ? ", " : "", needed[i].program);
-		if (!packages.data || !strstr(packages.data, needed[i].package))
-			buf_addf(&packages, " %s", needed[i].package);
-	}
-	if (!programs.length)
-		return 0;
-	(void)err_host(err, "building the guest image needs %s", programs.data);
-	return err_remedy(err, "apt install%s", packages.data);
-}
-
-static int check_space(const char *dir, struct err *err)
-{
-	struct statvfs status;
-
-	if (statvfs(dir, &status))
-		return err_sys(err, errno, "cannot ask for the free space of '%s'", dir);
-	uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
-	if (free_bytes >= NEEDED_FREE_BYTES)
-		return 0;
-	(void)err_host(err, "building the guest image needs 1 GiB in '%s', which has %llu MiB free", dir,
-		(unsigned long long)(free_bytes >> 20));
-	return err_remedy(err, "free some space there");
-}
-
-/* One builder at a time; the lock goes with the descriptor. */
-static int lock(const struct build *build, int *ret_fd, struct err *err)
-{
-	AUTO(free_ptr) char *path = xasprintf("%s/lock", build->dir);
-	AUTO(close_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open '%s'", path);
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK)
-			return err_sys(err, errno, "cannot lock '%s'", path);
-		progress(build, "another build is going on in %s: waiting for it", build->dir);
-		if (flock(fd, LOCK_EX))
-			return err_sys(err, errno, "cannot lock '%s'", path);
-	}
-	*ret_fd = STEAL_FD(fd);
-	return 0;
-}
-
-/* What builds that were killed have left; called with the lock held. */
-static int remove_leftovers(const char *dir, struct err *err)
-{
-	AUTO(close_dir) DIR *stream = opendir(dir);
-	struct dirent *entry;
-
-	while (stream && (entry = readdir(stream))) {
-		if (strncmp(entry->d_name, WORK_PREFIX, strlen(WORK_PREFIX)) != 0)
-			continue;
-		AUTO(free_ptr) char *path = xasprintf("%s/%s", dir, entry->d_name);
-		if (fsio_remove_tree(path, err))
-			return -1;
-	}
-	return 0;
-}
-
-/* Puts a finished part under its name; what was there before goes away with the work folder. */
-static int put_in_place(const struct build *build, const char *made, const char *part, struct err *err)
-{
-	AUTO(free_ptr) char *target = xasprintf("%s/%s", build->dir, part);
-	unsigned flags = fsio_exists(target) ? RENAME_EXCHANGE : 0;
-
-	if (renameat2(AT_FDCWD, made, AT_FDCWD, target, flags))
-		return err_sys(err, errno, "cannot rename '%s' to '%s'", made, target);
-	return 0;
-}
-
-static int write_manifest(const char *folder, json_t *manifest, struct err *err)
-{
-	AUTO(free_ptr) char *path = xasprintf("%s/manifest.json", folder);
-	AUTO(free_ptr) char *text = json_dumps(manifest, JSON_INDENT(2));
-
-	if (!text)
-		BUG("a manifest cannot be written as JSON");
-	return fsio_write_atomic(path, text, strlen(text), err);
-}
+/* Everything that a build runs. */
+static const struct parts_program needed[] = {
+	{"mmdebstrap", "mmdebstrap"},
+	{"mksquashfs", "squashfs-tools"},
+	{"zstd", "zstd"},
+	{"xz", "xz-utils"},
+	{"depmod", "kmod"},
+	{"modprobe", "kmod"},
+	{"dpkg-deb", "dpkg"},
+	{"dpkg-query", "dpkg"},
+	{"apt-get", "apt"},
+	{"unshare", "util-linux"},
+};
 
 /* The private apt is set up and its lists are fetched once, and only when a part needs them. */
 static int need_archive(struct build *build, struct err *err)
@@ -197,17 +104,6 @@ static int list_packages(const char *root, json_t *all, json_t *tools, struct er
 	return err_run(err, "mmdebstrap installed none of %s", IMAGE_ROOT_PACKAGES);
 }
 
-static int copy_file(const char *from, const char *to, mode_t mode, struct err *err)
-{
-	AUTO(buf) struct buf data = BUF_INIT;
-
-	if (fsio_read_file(from, 256 << 20, &data, err) || fsio_write_atomic(to, data.data, data.length, err))
-		return -1;
-	if (chmod(to, mode))
-		return err_sys(err, errno, "cannot set the mode of '%s'", to);
-	return 0;
-}
-
 static int make_tree(const struct build *build, const char *tree, struct err *err)
 {
 	AUTO(free_ptr) char *options = xasprintf("--aptopt=%s", build->archive.apt_options);
@@ -254,7 +150,7 @@ static int build_root(struct build *build, const char *hash, struct err *err)
 		NULL};
 	progress(build, "root: packing");
 	if (spawn_check(mksquashfs, &(struct spawn_options){.timeout_ms = 600000}, err) ||
-		copy_file(busybox_from, busybox, 0755, err))
+		parts_copy_file(busybox_from, busybox, 0755, err))
 		return -1;
 
 	AUTO(json) json_t *manifest = json_object();
@@ -274,10 +170,17 @@ static int build_root(struct build *build, const char *hash, struct err *err)
 		return -1;
 	(void)json_object_set_new(
 		manifest, "build_s", json_integer((json_int_t)((clock_now_ns() - start_ns) / NS_PER_S)));
-	if (write_manifest(part, manifest, err) || put_in_place(build, part, "root", err))
+	if (parts_write_manifest(part, manifest, err) || parts_put(build->dir, part, "root", err))
 		return -1;
 	progress(build, "root: done in %.1f s", (double)(clock_now_ns() - start_ns) / 1e9);
 	return 0;
+}
+
+static int join(const struct image_options *options, const char *base, const char *initrd, struct err *err)
+{
+	const struct initrd_file files[] = {{"init", options->init_path}, {"runner", options->runner_path}};
+
+	return initrd_join(files, ARRAY_SIZE(files), base, initrd, err);
 }
 
 static int build_kernel(struct build *build, const char *base_hash, const char *front_hash,
@@ -312,9 +215,9 @@ static int build_kernel(struct build *build, const char *base_hash, const char *
 	if (!fsio_exists(lib) && symlink("usr/lib", lib))
 		return err_sys(err, errno, "cannot make the link '%s'", lib);
 	progress(build, "kernel: packing the initrd");
-	if (copy_file(vmlinuz_from, vmlinuz, 0644, err) ||
-		initrd_build_base(busybox, tree, release, build->work, base, err) ||
-		initrd_join(build->options->init_path, build->options->runner_path, base, initrd, err))
+	if (parts_copy_file(vmlinuz_from, vmlinuz, 0644, err) ||
+		initrd_build_base(busybox, tree, release, IMAGE_MODULES, build->work, base, err) ||
+		join(build->options, base, initrd, err))
 		return -1;
 
 	AUTO(json) json_t *manifest = json_object();
@@ -329,7 +232,7 @@ static int build_kernel(struct build *build, const char *base_hash, const char *
 	(void)json_object_set_new(manifest, "release", json_string(release));
 	(void)json_object_set_new(manifest, "default", json_boolean(is_default));
 	(void)json_object_set_new(manifest, "built_utc", json_string(now));
-	if (write_manifest(part, manifest, err) || put_in_place(build, part, name, err))
+	if (parts_write_manifest(part, manifest, err) || parts_put(build->dir, part, name, err))
 		return -1;
 	progress(build, "kernel: %s done in %.1f s", release, (double)(clock_now_ns() - start_ns) / 1e9);
 	*ret_release = STEAL(release);
@@ -352,10 +255,10 @@ static int refresh_initrd(
 	if (kept && strcmp(kept, front_hash) == 0 && fsio_exists(initrd))
 		return 0;
 	progress(build, "kernel: %s gets the new init and runner", release);
-	if (initrd_join(build->options->init_path, build->options->runner_path, base, initrd, err))
+	if (join(build->options, base, initrd, err))
 		return -1;
 	(void)json_object_set_new(manifest, "front_hash", json_string(front_hash));
-	return write_manifest(folder, manifest, err);
+	return parts_write_manifest(folder, manifest, err);
 }
 
 static int build_parts(struct build *build, struct err *err)
@@ -401,12 +304,12 @@ int image_build(const struct image_options *options, struct image *ret_image, st
 		(void)err_host(err, "building the guest image needs root");
 		return err_remedy(err, "sudo limitlab image build");
 	}
-	AUTO(free_ptr) char *work = xasprintf("%s/" WORK_PREFIX "%d", options->dir, (int)getpid());
-	build.work = work;
-	if (check_programs(err) || fsio_make_dirs(options->dir, err) || lock(&build, &lock_fd, err) ||
-		remove_leftovers(options->dir, err) || check_space(options->dir, err) ||
-		fsio_make_dirs(work, err))
+	AUTO(free_ptr) char *work = NULL;
+	if (parts_check_programs(needed, ARRAY_SIZE(needed), "building the guest image", err) ||
+		parts_begin(options->dir, options->progress, options->context, &lock_fd, &work, err) ||
+		parts_check_space(options->dir, NEEDED_FREE_BYTES, "building the guest image", err))
 		return -1;
+	build.work = work;
 	int result = build_parts(&build, err);
 	archive_release(&build.archive);
 	if (fsio_remove_tree(work, result ? NULL : err))

@@ -29,14 +29,4 @@ char *image_find_kernel(const char *dir, const char *wish, const char *base_hash
 /* One text value of a part's manifest; NULL: no (readable) manifest, or no such value.  The caller frees. */
 char *image_manifest_value(const char *dir, const char *part, const char *key);
 
-/*
- * Packs busybox and the modules of `release` found below modules_root (lib/modules/RELEASE) into the zstd compressed
- * cpio archive base_path.  work_dir is for what is made on the way.
- */
-int initrd_build_base(const char *busybox_path, const char *modules_root, const char *release,
-	const char *work_dir, const char *base_path, struct err *err);
-/* initrd_path = cpio of init and runner, then base_path; atomic. */
-int initrd_join(const char *init_path, const char *runner_path, const char *base_path,
-	const char *initrd_path, struct err *err);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "guest/image_parts.h"
+#include "guest/initrd.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,11 +51,12 @@ static int add_module(struct cpio *cpio, const char *path, struct buf *order, st
 	return 0;
 }
 
-/* Every module that IMAGE_MODULES needs, in load order, each once. */
-static int add_modules(struct cpio *cpio, const char *modules_root, const char *release, struct err *err)
+/* Every module that is needed, in load order, each once. */
+static int add_modules(
+	struct cpio *cpio, const char *modules_root, const char *release, const char *wanted, struct err *err)
 {
 	const char *const depmod[] = {"depmod", "-b", modules_root, release, NULL};
-	AUTO(free_ptr) char *names = xstrdup(IMAGE_MODULES);
+	AUTO(free_ptr) char *names = xstrdup(wanted);
 	AUTO(buf) struct buf order = BUF_INIT;
 	AUTO(buf) struct buf seen = BUF_INIT;
 	char *rest = names, *name;
@@ -88,7 +89,7 @@ static int add_modules(struct cpio *cpio, const char *modules_root, const char *
 }
 
 int initrd_build_base(const char *busybox_path, const char *modules_root, const char *release,
-	const char *work_dir, const char *base_path, struct err *err)
+	const char *modules, const char *work_dir, const char *base_path, struct err *err)
 {
 	AUTO(free_ptr) char *plain_path = xasprintf("%s/base.cpio", work_dir);
 	struct outfile out = {0};
@@ -99,7 +100,7 @@ int initrd_build_base(const char *busybox_path, const char *modules_root, const 
 	cpio_add_dir(&cpio, "bin", 0755);
 	cpio_add_dir(&cpio, "modules", 0755);
 	if (add_file(&cpio, "bin/busybox", 0755, busybox_path, err) ||
-		add_modules(&cpio, modules_root, release, err)) {
+		add_modules(&cpio, modules_root, release, modules, err)) {
 		outfile_abort(&out);
 		return -1;
 	}
@@ -112,24 +113,22 @@ int initrd_build_base(const char *busybox_path, const char *modules_root, const 
 	return spawn_check(zstd, &(struct spawn_options){0}, err);
 }
 
-int initrd_join(const char *init_path, const char *runner_path, const char *base_path,
-	const char *initrd_path, struct err *err)
+int initrd_join(const struct initrd_file *files, size_t count, const char *base_path, const char *initrd_path,
+	struct err *err)
 {
 	AUTO(buf) struct buf base = BUF_INIT;
 	struct outfile out = {0};
+	int result = 0;
 
 	if (fsio_read_file(base_path, FILE_LIMIT_BYTES, &base, err) || outfile_open(&out, initrd_path, err))
 		return -1;
 	/* The kernel unpacks archives one after the other; a plain one in front of a compressed one is its usual case. */
 	struct cpio cpio = {.stream = out.stream};
-	if (add_file(&cpio, "init", 0755, init_path, err) ||
-		add_file(&cpio, "runner", 0755, runner_path, err)) {
-		outfile_abort(&out);
-		return -1;
-	}
+	for (size_t i = 0; i < count && !result; i++)
+		result = add_file(&cpio, files[i].name, 0755, files[i].path, err);
 	cpio_finish(&cpio);
 	(void)fwrite(base.data, 1, base.length, out.stream);
-	if (outfile_commit(&out, err)) {
+	if (result || outfile_commit(&out, err)) {
 		outfile_abort(&out);
 		return -1;
 	}
