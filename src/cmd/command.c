@@ -34,13 +34,15 @@ const struct command command_table[] = {
 			 "sequential test tells, with 5 % of error, one whose runs fail in at most 1\n"
 			 "of 20 (it holds) from one whose runs fail in at least 1 of 2 (it is broken);\n"
 			 "five passes or two failures in a row decide.  OUT/batch-TIME.json is\n"
-			 "rewritten after every run; --resume goes on from it.",
+			 "rewritten after every run; --resume goes on from it.\n\n"
+			 "--bisect-codes is for 'git bisect run': 0 and 1 stay, everything else becomes\n"
+			 "125 (skip), but for a signal, which ends the bisection.",
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
 		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) |
 			   OPTION(UNTIL_DECIDED) | OPTION(SEED) | OPTION(RESUME) | OPTION(JUNIT) |
-			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(USE_DEVICE) | OPTION(JSON) |
-			   OPTION(QUIET),
+			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(USE_DEVICE) |
+			   OPTION(BISECT_CODES) | OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_run,
 	},
 	{
@@ -226,8 +228,14 @@ const struct exit_code exit_code_table[] = {
 	{"4", "the host lacks something; limitlab doctor says what and how to get it"},
 	{"5", "the run broke"},
 	{"130, 143", "interrupted (SIGINT, SIGTERM)"},
+	{"125", "with --bisect-codes: neither 0 nor 1"},
 	{0},
 };
+
+int command_bisect_code(int code)
+{
+	return code == 0 || code == 1 || code > 128 ? code : 125;
+}
 
 const struct command *command_find(const char *name)
 {
@@ -344,11 +352,18 @@ int command_main(int argc, char **argv)
 	/* A copy, because argv is permuted: the command would not see any more what stood before a "--". */
 	AUTO(free_ptr) char **words = xcalloc((size_t)argc, sizeof(*words));
 	memcpy(words, argv + 1, (size_t)(argc - 1) * sizeof(*words));
-	if (options_parse(argc - 1, words, &options, &err))
-		return command_fail(&err);
+	if (options_parse(argc - 1, words, &options, &err)) {
+		/* A mistyped call is no bad commit. */
+		bool bisects = false;
+		for (int i = 2; i < argc && (command->options & OPTION(BISECT_CODES)); i++)
+			bisects = bisects || !strcmp(argv[i], "--bisect-codes");
+		int code = command_fail(&err);
+		return bisects ? command_bisect_code(code) : code;
+	}
 	if (options.help) {
 		help_print_command(command);
 		return flushed(0);
 	}
-	return flushed(command->run(argc - 1, argv + 1));
+	int code = flushed(command->run(argc - 1, argv + 1));
+	return options.bisect_codes ? command_bisect_code(code) : code;
 }

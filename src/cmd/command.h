@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -29,7 +30,7 @@ struct command {
 	int min_args, max_args; /* max_args may be COMMAND_ANY_COUNT */
 	enum command_args args;
 	const char *words; /* COMMAND_ARGS_WORDS: "build info"; checked */
-	unsigned options;  /* OPTION(JSON) | ...; --help goes without saying */
+	uint64_t options;  /* OPTION(JSON) | ...; --help goes without saying */
 	bool hidden;       /* not in help, completion and man page */
 	int (*run)(int argc, char **argv);
 };
@@ -53,5 +54,8 @@ struct exit_code {
 	const char *meaning;
 };
 extern const struct exit_code exit_code_table[];
+
+/* --bisect-codes: what `git bisect run` understands: 0 good, 1 bad, 125 skip; a signal still ends it. */
+int command_bisect_code(int code);
 
 #endif

@@ -11,7 +11,7 @@
 
 static bool takes(const struct command *command, size_t id)
 {
-	return id == OPTION_HELP || (command->options & (1u << id));
+	return id == OPTION_HELP || (command->options & OPTION_BIT(id));
 }
 
 /* "-q, --quiet" or "    --out DIR" */

@@ -80,7 +80,7 @@ int cmd_image(int argc, char **argv)
 	bool build = strcmp(options.args[0], "build") == 0;
 	const struct image_options wanted = {
 		.dir = paths_image_dir(),
-		.kernel = options.kernel,
+		.kernel = option_last(&options.kernel),
 		.runner_path = runner,
 		.init_path = init,
 		.force = options.force,

@@ -44,7 +44,7 @@ static const struct option_spec specs[OPTION_COUNT] = {
 		offsetof(struct options, junit), 0, 0},
 	[OPTION_FORCE] = {"force", 'f', OPTION_TYPE_FLAG, NULL, "do it again although nothing has changed",
 		offsetof(struct options, force), 0, 0},
-	[OPTION_KERNEL] = {"kernel", 0, OPTION_TYPE_TEXT, "KERNEL",
+	[OPTION_KERNEL] = {"kernel", 0, OPTION_TYPE_LIST, "KERNEL",
 		"the guests' kernel: 6.1, 6.12 or a package's name (default: the suite's)",
 		offsetof(struct options, kernel), 0, 0},
 	[OPTION_ALLOW_HOST_SCARCITY] = {"allow-host-scarcity", 0, OPTION_TYPE_FLAG, NULL,
@@ -77,11 +77,19 @@ static const struct option_spec specs[OPTION_COUNT] = {
 		"draw both groups into FILE (.svg, .png or .pdf)", offsetof(struct options, figure), 0, 0},
 	[OPTION_ALL] = {"all", 0, OPTION_TYPE_FLAG, NULL, "tell of what passed, too",
 		offsetof(struct options, all), 0, 0},
+	[OPTION_BISECT_CODES] = {"bisect-codes", 0, OPTION_TYPE_FLAG, NULL,
+		"exit codes for 'git bisect run': 0, 1, and 125 for everything else",
+		offsetof(struct options, bisect_codes), 0, 0},
 };
 
 const struct option_spec *option_spec(enum option_id id)
 {
 	return id < OPTION_COUNT ? &specs[id] : NULL;
+}
+
+const char *option_last(const struct option_list *list)
+{
+	return list->count ? list->words[list->count - 1] : NULL;
 }
 
 static int wrong(struct err *err, const struct command *command)
@@ -122,6 +130,16 @@ static int store(const struct option_spec *spec, const char *text, struct option
 				err, "--%s needs a value (%s), not an empty one", spec->name, spec->value);
 		*(const char **)slot = text;
 		return 0;
+	case OPTION_TYPE_LIST: {
+		struct option_list *list = slot;
+		if (!*text)
+			return err_input(
+				err, "--%s needs a value (%s), not an empty one", spec->name, spec->value);
+		if (list->count == OPTION_LIST_MAX)
+			return err_input(err, "--%s more than %d times", spec->name, OPTION_LIST_MAX);
+		list->words[list->count++] = text;
+		return 0;
+	}
 	case OPTION_TYPE_NUMBER: {
 		char *end;
 
@@ -178,7 +196,7 @@ static int refuse(const struct command *command, const char *text, struct err *e
 
 	if (!spec)
 		(void)err_input(err, "there is no option '%s'", text);
-	else if (spec == &specs[OPTION_HELP] || (command->options & (1u << (spec - specs))))
+	else if (spec == &specs[OPTION_HELP] || (command->options & OPTION_BIT(spec - specs)))
 		(void)err_input(err, "the option '--%s' takes no value", spec->name);
 	else
 		(void)err_input(err, "'%s' does not take the option '%s'", command->name, text);
@@ -215,7 +233,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 		return err_input(err, "there is no command '%s'", argc > 0 ? argv[0] : "");
 	buf_adds(&shorts, ":");
 	for (size_t id = 0; id < OPTION_COUNT; id++) {
-		if (id != OPTION_HELP && !(command->options & (1u << id)))
+		if (id != OPTION_HELP && !(command->options & OPTION_BIT(id)))
 			continue;
 		bool has_value = specs[id].type != OPTION_TYPE_FLAG;
 		long_options[count++] = (struct option){specs[id].name,

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -42,37 +43,54 @@ enum option_id {
 	OPTION_MARKDOWN,
 	OPTION_FIGURE,
 	OPTION_ALL,
+	OPTION_BISECT_CODES,
 	OPTION_COUNT
 };
 
-#define OPTION(name) (1u << OPTION_##name)
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
+#define OPTION(name)   OPTION_BIT(OPTION_##name)
+
+/* What an option was given, in order; points into argv. */
+#define OPTION_LIST_MAX 64
+struct option_list {
+	const char *words[OPTION_LIST_MAX];
+	size_t count;
+};
+/* The last one; NULL: it was not given. */
+const char *option_last(const struct option_list *list);
 
 /* What the user said; texts point into argv.  Defaults are filled in. */
 struct options {
 	bool help, json, quiet, force, allow_host_scarcity;
 	const char *use_device;
-	const char *out;        /* default "results" */
-	const char *accel;      /* "auto" (default), "kvm" or "tcg" */
-	const char *connect;    /* NULL: the command's own default */
-	unsigned repeat;        /* default 1 */
-	unsigned until_decided; /* 0: not asked for */
-	unsigned seed;          /* 0: one is drawn */
-	const char *resume;     /* a batch file; NULL: none */
-	const char *junit;      /* NULL: none */
-	const char *kernel;     /* NULL: the suite's default */
-	const char *beside;     /* NULL: as the scenario says */
-	const char *format;     /* NULL: svg,png */
-	const char *into;       /* NULL: nowhere */
-	const char *by;         /* NULL: none */
-	const char *floor;      /* "5%" (default) */
-	bool self, all;
+	const char *out;           /* default "results" */
+	const char *accel;         /* "auto" (default), "kvm" or "tcg" */
+	const char *connect;       /* NULL: the command's own default */
+	unsigned repeat;           /* default 1 */
+	unsigned until_decided;    /* 0: not asked for */
+	unsigned seed;             /* 0: one is drawn */
+	const char *resume;        /* a batch file; NULL: none */
+	const char *junit;         /* NULL: none */
+	struct option_list kernel; /* none: the suite's default */
+	const char *beside;        /* NULL: as the scenario says */
+	const char *format;        /* NULL: svg,png */
+	const char *into;          /* NULL: nowhere */
+	const char *by;            /* NULL: none */
+	const char *floor;         /* "5%" (default) */
+	bool self, all, bisect_codes;
 	const char *csv, *markdown, *figure; /* NULL: none */
 	char **args;                         /* the arguments that are no options, NULL terminated */
 	int arg_count;
 	int first_count; /* how many of them stand before a "--"; -1: there is none */
 };
 
-enum option_type { OPTION_TYPE_FLAG, OPTION_TYPE_TEXT, OPTION_TYPE_CHOICE, OPTION_TYPE_NUMBER };
+enum option_type {
+	OPTION_TYPE_FLAG,
+	OPTION_TYPE_TEXT,
+	OPTION_TYPE_CHOICE,
+	OPTION_TYPE_NUMBER,
+	OPTION_TYPE_LIST, /* may be given several times */
+};
 
 struct option_spec {
 	const char *name;

@@ -266,7 +266,7 @@ int cmd_run(int argc, char **argv)
 		.out_dir = out,
 		.uri = options.connect,
 		.accel = accel_wish(options.accel),
-		.kernel = options.kernel,
+		.kernel = option_last(&options.kernel),
 		.use_device = options.use_device,
 		.allow_host_scarcity = options.allow_host_scarcity || allowed_by_environment(),
 	};

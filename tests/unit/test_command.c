@@ -102,7 +102,7 @@ static void help_names_every_option(void **state)
 		help_command(c, &text);
 		for (int id = 0; id < OPTION_COUNT; id++) {
 			AUTO(free_ptr) char *name = xasprintf("--%s", option_spec((enum option_id)id)->name);
-			bool takes = id == OPTION_HELP || (c->options & (1u << id));
+			bool takes = id == OPTION_HELP || (c->options & OPTION_BIT(id));
 			if (takes != names(text.data, name))
 				fail_msg("help of '%s' and '%s'", c->name, name);
 		}
@@ -176,6 +176,38 @@ static void flags_arrive(void **state)
 	assert_int_equal(options.repeat, 1);
 }
 
+static void lists_collect(void **state)
+{
+	char command[] = "run", first[] = "--kernel=6.1", second[] = "--kernel", third[] = "6.12,6.6",
+	     scenario[] = "x.yaml";
+	char *words[] = {command, first, scenario, second, third, NULL};
+	struct options options;
+
+	(void)state;
+	assert_int_equal(options_parse(5, words, &options, NULL), 0);
+	assert_int_equal(options.kernel.count, 2);
+	assert_string_equal(options.kernel.words[0], "6.1");
+	assert_string_equal(option_last(&options.kernel), "6.12,6.6");
+	assert_int_equal(options.arg_count, 1);
+}
+
+static void bisection_understands_the_codes(void **state)
+{
+	static const int cases[][2] = {
+		{0, 0}, {1, 1}, {2, 125}, {3, 125}, {4, 125}, {5, 125}, {130, 130}, {143, 143}};
+	char program[] = "limitlab", command[] = "run", flag[] = "--bisect-codes", bad[] = "--no-such-option";
+	char *right[] = {program, command, flag, NULL}, *wrong[] = {program, command, flag, bad, NULL};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(command_bisect_code(cases[i][0]), cases[i][1]);
+	/* No scenario, a mistyped option: no bad commit. */
+	assert_int_equal(command_main(3, right), 125);
+	assert_int_equal(command_main(4, wrong), 125);
+	wrong[2] = bad;
+	assert_int_equal(command_main(3, wrong), 2);
+}
+
 static const struct {
 	const char *word, *guess;
 } guess_cases[] = {
@@ -213,6 +245,8 @@ int main(void)
 		cmocka_unit_test(help_names_every_option),
 		cmocka_unit_test(arguments_are_checked),
 		cmocka_unit_test(flags_arrive),
+		cmocka_unit_test(lists_collect),
+		cmocka_unit_test(bisection_understands_the_codes),
 		cmocka_unit_test(unknown_commands_are_guessed),
 	};
 
