@@ -135,14 +135,17 @@ const struct command command_table[] = {
 			 "Three against three can decide nothing, as p cannot get below 0.1; it takes\n"
 			 "four of each for expectations and five for metrics.  Runs that broke or are\n"
 			 "inconclusive do not count and are named.\n\n"
+			 "Runs of one scenario are compared: tenants, timeline and expectations must be\n"
+			 "the same.  With --unlike they may differ, which is said, and rows are matched\n"
+			 "by name: what does a tenth more weight do?\n\n"
 			 "With --self the runs are divided in two again and again, each scenario's by\n"
 			 "themselves: how often is a change seen that is none, and from which size on\n"
 			 "would a change be found on this machine?",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
-		.options = OPTION(BY) | OPTION(SELF) | OPTION(FLOOR) | OPTION(JSON) | OPTION(CSV) |
-			   OPTION(MARKDOWN) | OPTION(FIGURE) | OPTION(QUIET),
+		.options = OPTION(BY) | OPTION(SELF) | OPTION(UNLIKE) | OPTION(FLOOR) | OPTION(JSON) |
+			   OPTION(CSV) | OPTION(MARKDOWN) | OPTION(FIGURE) | OPTION(QUIET),
 		.run = cmd_compare,
 	},
 	{

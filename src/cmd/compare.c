@@ -216,7 +216,8 @@ static int self(const struct options *options, struct err *err)
 	struct compare_options how = {.seed = COMPARE_SEED_DEFAULT};
 	int code = 0;
 
-	if (options->by || options->first_count >= 0 || options->csv || options->markdown || options->figure)
+	if (options->by || options->unlike || options->first_count >= 0 || options->csv ||
+		options->markdown || options->figure)
 		return err_input(
 			err, "--self takes runs, --floor, --json and --quiet; it makes the groups itself");
 	if (parse_floor(options->floor, &how.floor, err) ||
@@ -257,7 +258,7 @@ static int compare(const struct options *options, struct err *err)
 	AUTO(gathered) struct gathered gathered = {0};
 	AUTO(groups) struct groups groups = {0};
 	AUTO(comparison) struct comparison comparison = {0};
-	struct compare_options how = {.seed = COMPARE_SEED_DEFAULT};
+	struct compare_options how = {.seed = COMPARE_SEED_DEFAULT, .unlike = options->unlike};
 	size_t first = 0;
 
 	if (options->by && options->first_count >= 0)

@@ -67,6 +67,8 @@ static char *tolerance_text(const struct finding *finding)
 		return isnan(expect->at_least) || isnan(expect->at_most) ? xstrdup("")
 									 : xasprintf("< %s", most);
 	}
+	if (isnan(tolerance) && expect->within_model)
+		return xstrdup("by the model");
 	if (isnan(tolerance)) {
 		bool points = expect->kind == EXPECT_SHARE || expect->kind == EXPECT_SETTLES;
 		if (!points && !expect->within_absolute)

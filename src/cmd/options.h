@@ -39,6 +39,7 @@ enum option_id {
 	OPTION_BY,
 	OPTION_FLOOR,
 	OPTION_SELF,
+	OPTION_UNLIKE,
 	OPTION_CSV,
 	OPTION_MARKDOWN,
 	OPTION_FIGURE,
@@ -77,7 +78,7 @@ struct options {
 	const char *into;          /* NULL: nowhere */
 	const char *by;            /* NULL: none */
 	const char *floor;         /* "5%" (default) */
-	bool self, all, bisect_codes;
+	bool self, unlike, all, bisect_codes;
 	const char *csv, *markdown, *figure; /* NULL: none */
 	char **args;                         /* the arguments that are no options, NULL terminated */
 	int arg_count;

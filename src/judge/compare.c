@@ -265,7 +265,9 @@ static void first_difference(const char *a, const char *b, char **ret_a, char **
 	*ret_b = *b ? xstrndup(b, strcspn(b, "\n")) : xstrdup("nothing more");
 }
 
-static int check_alike(const struct compare_run *a, const struct compare_run *b, struct err *err)
+/* differs: NULL, or where to keep the first difference, which is an error otherwise. */
+static int check_alike(
+	const struct compare_run *a, const struct compare_run *b, char **differs, struct err *err)
 {
 	AUTO(free_ptr) char *left = NULL, *right = NULL;
 
@@ -276,12 +278,19 @@ static int check_alike(const struct compare_run *a, const struct compare_run *b,
 	if (strcmp(a->scenario, b->scenario) != 0 || !strcmp(a->plan, b->plan))
 		return 0;
 	first_difference(a->plan, b->plan, &left, &right);
+	if (differs) {
+		if (!*differs)
+			*differs = xasprintf("the plan of '%s' says '%s', that of '%s' '%s'", a->path, left,
+				b->path, right);
+		return 0;
+	}
 	(void)err_input(err,
 		"'%s' and '%s' are not runs of the same scenario, though both are named '%s': the plan of the first says "
 		"'%s', that of the second '%s'",
 		a->path, b->path, a->scenario, left, right);
-	return err_remedy(
-		err, "compare runs of one scenario; to run an old one again: limitlab run RUN/scenario.yaml");
+	return err_remedy(err,
+		"compare runs of one scenario (to run an old one again: limitlab run RUN/scenario.yaml), or say that they "
+		"differ on purpose: --unlike");
 }
 
 static int check_scenarios(
@@ -300,13 +309,13 @@ static int check_scenarios(
 	return 0;
 }
 
-static int check(const struct compare_group *groups, size_t count, struct err *err)
+static int check(const struct compare_group *groups, size_t count, char **differs, struct err *err)
 {
 	for (size_t g = 0; g < count; g++)
 		for (size_t i = 0; i < groups[g].count; i++)
 			for (size_t h = 0; h <= g; h++)
 				for (size_t j = 0; j < (h == g ? i : groups[h].count); j++)
-					if (check_alike(groups[h].runs[j], groups[g].runs[i], err))
+					if (check_alike(groups[h].runs[j], groups[g].runs[i], differs, err))
 						return -1;
 	for (size_t g = 1; g < count; g++)
 		if (check_scenarios(&groups[0], &groups[g], err) ||
@@ -323,8 +332,10 @@ int compare_groups(const struct compare_group *groups, size_t count, const struc
 	if (count < 2)
 		return err_input(err, "there is only one group of runs%s%s%s; a comparison needs two",
 			count ? ": '" : "", count ? groups[0].name : "", count ? "'" : "");
-	if (check(groups, count, err))
+	if (check(groups, count, options->unlike ? &comparison.differs : NULL, err)) {
+		free(comparison.differs);
 		return -1;
+	}
 	comparison.pairs = xcalloc(count - 1, sizeof(*comparison.pairs));
 	comparison.count = count - 1;
 	for (size_t i = 0; i + 1 < count; i++) {
@@ -353,6 +364,7 @@ void comparison_release(struct comparison *comparison)
 		free(pair->parts);
 	}
 	free(comparison->pairs);
+	free(comparison->differs);
 	*comparison = (struct comparison){0};
 }
 

@@ -125,6 +125,7 @@ struct compare_pair {
 struct compare_options {
 	double floor;
 	uint64_t seed;
+	bool unlike; /* also runs whose plans differ (a limit, say): rows are matched by name */
 };
 
 struct comparison {
@@ -134,6 +135,7 @@ struct comparison {
 	enum compare_verdict verdict; /* changed: some row; undecided: too few runs, or some expectation */
 	/* Undecided: too few runs: so many in each group are the least; else about so many would decide; 0: more than 1000. */
 	size_t needed;
+	char *differs; /* unlike: in what the plans differ first; NULL: they are alike */
 };
 
 struct compare_group {
@@ -142,7 +144,7 @@ struct compare_group {
 	size_t count;
 };
 
-/* ERR_INPUT: runs that are not alike, a run that is there twice, a scenario that only one group has. */
+/* ERR_INPUT: runs that are not alike (without options->unlike), a run that is there twice, a scenario that only one group has. */
 int compare_groups(const struct compare_group *groups, size_t count, const struct compare_options *options,
 	struct comparison *ret_comparison, struct err *err);
 void comparison_release(struct comparison *comparison);

@@ -137,6 +137,7 @@ char *compare_json(
 		comparison->needed ? json_integer((json_int_t)comparison->needed) : json_null());
 	json_put(json, "floor", json_real(comparison->options.floor));
 	json_put(json, "seed", json_integer((json_int_t)comparison->options.seed));
+	json_put(json, "differs", comparison->differs ? json_text(comparison->differs) : json_null());
 	json_put(json, "groups", groups_json(groups, group_count));
 	for (size_t i = 0; i < comparison->count; i++)
 		add(pairs, pair_json(&comparison->pairs[i]));
@@ -337,5 +338,8 @@ char *compare_method(const struct comparison *comparison)
 		buf_addf(&text, "; %zu random permutations, seed %" PRIu64 ".", pair->family[0].permutations,
 			comparison->options.seed);
 	buf_adds(&text, " Change: Hodges-Lehmann estimate with its 95 % interval.");
+	if (comparison->differs)
+		buf_addf(&text, " The scenarios are not the same: %s. Rows are matched by name.",
+			comparison->differs);
 	return buf_steal(&text);
 }

@@ -355,7 +355,7 @@ void compare_run_init(struct compare_run *ret_run, const char *path, const struc
 	struct compare_run run = {
 		.path = xstrdup(path),
 		.scenario = xstrdup(scenario->name),
-		.plan = plan_format(scenario),
+		.plan = plan_essence(scenario),
 		.started_utc = xstrdup(input->manifest->started_utc),
 		.duration_s = (double)scenario->duration_ns / 1e9,
 		.excluded = why_excluded(input, judgement),

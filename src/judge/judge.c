@@ -176,6 +176,11 @@ static void judge_one(const struct judge_context *context, struct finding *findi
 	if (!changes_in_time(context, finding))
 		return;
 	judge_kind(context, finding);
+	if (finding->derivation) {
+		AUTO(free_ptr) char *reason = STEAL(finding->reason);
+		(void)finding_set(
+			finding, finding->verdict, "%s; allowed are %s", reason, finding->derivation);
+	}
 	/* A rate is a rate of a layer, and memory of a VM is more than one number: say which, with every verdict. */
 	if (expect->resource != RESOURCE_CPU) {
 		AUTO(free_ptr) char *reason = STEAL(finding->reason);
@@ -271,8 +276,10 @@ int judge_run(const struct judge_input *input, struct judgement *ret_judgement, 
 
 void judgement_release(struct judgement *judgement)
 {
-	for (size_t i = 0; i < judgement->count; i++)
+	for (size_t i = 0; i < judgement->count; i++) {
 		free(judgement->findings[i].reason);
+		free(judgement->findings[i].derivation);
+	}
 	free(judgement->findings);
 	*judgement = (struct judgement){0};
 }

@@ -39,6 +39,7 @@ struct finding {
 	double at_from_s, at_to_s;
 	double lowest; /* never starves: least in any interval between two samples, fraction of the capacity */
 	char *reason;  /* one sentence, always there */
+	char *derivation; /* "within: model": the tolerance, or the time, with its terms in words; NULL: it was said */
 };
 
 struct judgement {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "judge/internal.h"
+#include "judge/resolution.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -281,8 +281,11 @@ void judge_mean(const struct judge_context *context, struct finding *finding)
 			"the model says nothing about %.6g s to %.6g s", from_s, to_s);
 		return;
 	}
-	if (!measure(context, &from_s, &to_s, &mean, finding) ||
-		!evidence_holds(context, from_s, to_s, finding))
+	if (!measure(context, &from_s, &to_s, &mean, finding))
+		return;
+	if (expect->within_model)
+		resolution_of_mean(context, from_s, to_s, finding);
+	if (!evidence_holds(context, from_s, to_s, finding))
 		return;
 	if (judge_is_bounded(expect))
 		judge_bounds(context, from_s, to_s, &mean, finding);

@@ -300,6 +300,7 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 	struct response response = {.until_s = (double)expect->to_ns / 1e9};
 
 	finding->expected = limit_s;
+	finding->derivation = expect->derivation ? xstrdup(expect->derivation) : NULL;
 	finding->tolerance = expect->within;
 	if (!judge_event_times(context, expect, &response.event_s, &confirmed_s)) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE, "the log has no event at %.6g s",

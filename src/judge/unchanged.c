@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "judge/internal.h"
+#include "judge/resolution.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -97,6 +97,8 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 	finding->tolerance =
 		expect->within_absolute ? expect->within : expect->within * fabs(finding->expected);
 	finding->samples = counter_first(&metric->total, to_s) - counter_first(&metric->total, from_s) + 1;
+	if (expect->within_model)
+		resolution_of_change(context, before_s, start_s, from_s, to_s, finding);
 	double half_before = judge_half_interval(metric, 1, before_s, start_s);
 	double half_after = judge_half_interval(metric, 1, from_s, to_s),
 	       half = hypot(half_before, half_after);

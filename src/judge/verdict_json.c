@@ -106,6 +106,9 @@ static json_t *finding_json(const struct finding *finding, const struct scenario
 	json_put(json, "expected", json_number_or_null(finding->expected));
 	json_put(json, "measured", json_number_or_null(finding->measured));
 	json_put(json, "tolerance", json_number_or_null(finding->tolerance));
+	json_put(json, "tolerance_from", json_text(finding->derivation ? "model" : "scenario"));
+	if (finding->derivation)
+		json_put(json, "derivation", json_text(finding->derivation));
 	if (isfinite(finding->interval_low) && isfinite(finding->interval_high))
 		interval = json_pack("[f, f]", finding->interval_low, finding->interval_high);
 	json_put(json, "interval_95", interval);

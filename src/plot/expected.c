@@ -29,6 +29,15 @@ static bool add_model(struct buf *out, const struct plot_side *side, unsigned te
 	return any;
 }
 
+/* A tolerance that the judge has derived; NAN: it has not judged. */
+static double derived(const struct plot_side *side, const struct expect_spec *expect)
+{
+	const struct judgement *judgement = side->input->judgement;
+	size_t index = (size_t)(expect - side->scenario->expects);
+
+	return judgement && index < judgement->count ? judgement->findings[index].tolerance : (double)NAN;
+}
+
 /* Lowest and highest value that passes, in the unit of the column; NAN: no bound on this side. */
 static bool passing(const struct plot_side *side, const struct expect_spec *expect, const char **ret_column,
 	double *ret_low, double *ret_high)
@@ -48,8 +57,11 @@ static bool passing(const struct plot_side *side, const struct expect_spec *expe
 	double center = expect->is_model ? model_mean(model, expect->tenant, from_s, to_s) : expect->value;
 	double scale = expect->is_model ? side->capacity : factor;
 	if (isfinite(center)) {
-		double within = is_share || expect->within_absolute ? expect->within * factor
-								    : fabs(center) * scale * expect->within;
+		double within = expect->within_model                  ? derived(side, expect) * factor
+				: is_share || expect->within_absolute ? expect->within * factor
+								      : fabs(center) * scale * expect->within;
+		if (isnan(within))
+			return false;
 		*ret_low = center * scale - within;
 		*ret_high = center * scale + within;
 		return true;

@@ -76,6 +76,13 @@ doc_read read_expect_kind, read_expect_measure, read_expect_tenant, read_expect_
 	read_expect_within, read_expect_band, read_expect_below, read_expect_control, read_expect_needs,
 	read_expect_name, read_expect_when;
 
+/*
+ * "settles: cpu, within: model": fills within_ns and derivation.  Two samples, since one may just have been taken when it settles, and
+ * what the kernel may take: cpu, the rest of the period of a quota and a turn of all vCPUs at a tick each; disk, a slice of a throttle
+ * and a round of budgets; net, a full queue that drains at the link's rate.
+ */
+void settling_derive(const struct scenario *scenario, struct expect_spec *expect);
+
 /* Contradictions, defaults and the name; all keys of this expectation are read. */
 int finish_expect(const struct reader *reader, struct expect_entry *entry, struct err *err);
 

@@ -137,6 +137,8 @@ static int finish_settles(const struct reader *reader, struct expect_entry *entr
 	struct expect_spec *expect = &entry->expect;
 	const struct scenario *scenario = reader->scenario;
 
+	if (expect->within_model)
+		settling_derive(scenario, expect);
 	expect->from_ns = expect->after_ns;
 	expect->to_ns = scenario->duration_ns;
 	for (size_t i = scenario->event_count; i-- > 0;) {
@@ -281,7 +283,7 @@ int finish_expect(const struct reader *reader, struct expect_entry *entry, struc
 		result = finish_unchanged(reader, entry, err);
 	if (result < 0 || check_lengths(reader, expect, err) < 0)
 		return -1;
-	if (expect->within <= 0)
+	if (expect->within <= 0 && (!expect->within_model || expect->kind == EXPECT_SETTLES))
 		expect->within = tolerances[expect->kind];
 	if (!(entry->given & KEY_BIT(KEY_NEEDS)))
 		expect->need = default_need(scenario, entry);

@@ -158,6 +158,30 @@ static int read_tolerance(const struct reader *reader, const struct yaml_node_s 
 	return 0;
 }
 
+/* What is derived knows how the kernel divides, not how exactly tools report or fixtures keep their rates. */
+static int check_within_model(const struct reader *reader, const struct yaml_node_s *node,
+	const struct expect_spec *expect, struct err *err)
+{
+	const struct measure_spec *spec = measure_spec(expect->measure);
+	bool is_memory = expect->resource == RESOURCE_MEMORY;
+
+	if (expect->kind == EXPECT_CONSERVES)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"'conserves' judges the fixture, and no model says how exactly that keeps its rate; write a percentage, "
+			"as in 3%%");
+	if (expect->kind == EXPECT_SETTLES && is_memory)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"no model says how fast memory is reclaimed; write a time, as in within: 5s");
+	if (!is_memory && (!measures_capacity(expect->measure) || expect->measure == MEASURE_NET_PAYLOAD))
+		return doc_error(reader->doc, doc_mark(node), err,
+			"how exactly %s can be told is not known; write a percentage, as in 5%%",
+			spec->summary);
+	if (expect->resource == RESOURCE_DISK && reader->scenario->disk.device)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"the rate of a real disk is not known, so nothing can be derived from it; write a percentage, as in 5%%");
+	return 0;
+}
+
 int read_expect_within(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
@@ -165,8 +189,14 @@ int read_expect_within(void *context, const struct doc_key *key, const struct ya
 	struct expect_entry *entry = object;
 	struct expect_spec *expect = &entry->expect;
 
-	if (take_key(reader, key, node, entry, err) < 0)
+	const char *text;
+
+	if (take_key(reader, key, node, entry, err) < 0 ||
+		doc_word(reader->doc, node, "a tolerance, or model", &text, err) < 0)
 		return -1;
+	expect->within_model = strcmp(text, "model") == 0;
+	if (expect->within_model)
+		return check_within_model(reader, node, expect, err);
 	if (expect->kind == EXPECT_SETTLES)
 		return doc_quantity(reader->doc, node, QUANTITY_DURATION_NS, 1, TIMELINE_MAX_NS,
 			"the longest settling time", &expect->within_ns, err);

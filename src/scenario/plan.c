@@ -216,51 +216,56 @@ static void add_tenants(struct buf *out, const struct scenario *scenario)
 }
 
 /* What the event does, also where it has a name. */
-static char *describe(const struct scenario *scenario, const struct event_spec *event)
+static char *describe(const struct scenario *scenario, const struct event_spec *event, bool with_name)
 {
+	const char *name = with_name ? event->name : NULL;
 	struct event_spec unnamed = *event;
 
 	unnamed.name = NULL;
 	AUTO(free_ptr) char *label = scenario_event_label(scenario, &unnamed);
-	if (event->kind == EVENT_SET)
-		return event->name ? xasprintf("set %s (%s)", label, event->name)
-				   : xasprintf("set %s", label);
-	return event->name ? xasprintf("%s (%s)", label, event->name) : STEAL(label);
+	return xasprintf("%s%s%s%s%s", event->kind == EVENT_SET ? "set " : "", label, name ? " (" : "",
+		name ? name : "", name ? ")" : "");
 }
 
-static void add_timeline(struct buf *out, const struct scenario *scenario)
+static void add_timeline(struct buf *out, const struct scenario *scenario, bool with_names)
 {
 	buf_addf(out, "\ntimeline (%zu events)\n", scenario->event_count);
 	for (size_t i = 0; i < scenario->event_count; i++) {
 		const struct event_spec *event = &scenario->events[i];
 		AUTO(free_ptr) char *at = text_seconds(event->at_ns, " ");
-		AUTO(free_ptr) char *what = describe(scenario, event);
+		AUTO(free_ptr) char *what = describe(scenario, event, with_names);
 		buf_addf(out, "  %8s  %s\n", at, what);
 	}
 }
 
-char *plan_format(const struct scenario *scenario)
+static void add_words(struct buf *out, const struct scenario *scenario)
 {
-	struct buf out = BUF_INIT;
-
-	buf_addf(&out, "%s: %s\n", scenario->name, scenario->title);
+	buf_addf(out, "%s: %s\n", scenario->name, scenario->title);
 	if (scenario->about) {
 		/* Lines of the text as they are, without the newline that YAML's block styles keep. */
 		size_t length = strlen(scenario->about);
 		while (length && scenario->about[length - 1] == '\n')
 			length--;
-		buf_addf(&out, "%.*s\n", (int)length, scenario->about);
+		buf_addf(out, "%.*s\n", (int)length, scenario->about);
 	}
 	if (scenario->beside)
-		buf_addf(&out, "drawn beside the newest run of %s\n", scenario->beside);
+		buf_addf(out, "drawn beside the newest run of %s\n", scenario->beside);
+}
+
+static char *format(const struct scenario *scenario, bool essence)
+{
+	struct buf out = BUF_INIT;
+
+	if (!essence)
+		add_words(&out, scenario);
 	if (when_is_given(&scenario->when)) {
 		AUTO(free_ptr) char *hosts = when_text(&scenario->when);
 		buf_addf(&out, "needs %s\n", hosts);
 	}
 	add_fixtures(&out, scenario);
 	add_tenants(&out, scenario);
-	add_timeline(&out, scenario);
-	plan_add_expectations(&out, scenario);
+	add_timeline(&out, scenario, !essence);
+	plan_add_expectations(&out, scenario, !essence);
 	buf_adds(&out, "\nsampled every ");
 	plan_add_seconds(&out, scenario->sample_ns);
 	buf_adds(&out, "; takes about ");
@@ -271,4 +276,14 @@ char *plan_format(const struct scenario *scenario)
 	plan_add_seconds(&out, scenario->duration_ns);
 	buf_adds(&out, " of timeline\n");
 	return buf_steal(&out);
+}
+
+char *plan_format(const struct scenario *scenario)
+{
+	return format(scenario, false);
+}
+
+char *plan_essence(const struct scenario *scenario)
+{
+	return format(scenario, true);
 }

@@ -24,5 +24,10 @@ uint64_t plan_duration_ns(const struct scenario *scenario);
 
 /* Tenants, fixtures, events, expectations, duration.  The caller frees. */
 char *plan_format(const struct scenario *scenario);
+/*
+ * The same without what changes no run: title and explanation, names of events, and whether times are said by them.  Two
+ * scenarios of which it is the same can be compared.  The caller frees.
+ */
+char *plan_essence(const struct scenario *scenario);
 
 #endif

@@ -27,7 +27,9 @@ static void add_value(struct buf *out, const struct expect_spec *expect, double 
 static void add_tolerance(struct buf *out, const struct expect_spec *expect)
 {
 	buf_adds(out, " +- ");
-	if (expect->within_absolute)
+	if (expect->within_model)
+		buf_adds(out, "what the window resolves");
+	else if (expect->within_absolute)
 		add_value(out, expect, expect->within);
 	else
 		buf_addf(out, "%.10g %%", expect->within * 100);
@@ -56,7 +58,10 @@ static void add_share(struct buf *out, const struct expect_spec *expect)
 		buf_adds(out, "the model's share");
 	else
 		buf_addf(out, "%.10g %%", expect->value * 100);
-	buf_addf(out, " +- %.10g points", expect->within * 100);
+	if (expect->within_model)
+		add_tolerance(out, expect);
+	else
+		buf_addf(out, " +- %.10g points", expect->within * 100);
 	add_window(out, expect);
 }
 
@@ -67,10 +72,12 @@ static void add_settles(struct buf *out, const struct expect_spec *expect)
 		buf_addf(out, "the model's share +- %.10g points", expect->within * 100);
 	} else {
 		add_value(out, expect, expect->value);
-		add_tolerance(out, expect);
+		add_tolerance(out, expect); /* never derived: of memory there is no model */
 	}
 	buf_adds(out, " within ");
 	plan_add_seconds(out, expect->within_ns);
+	if (expect->derivation)
+		buf_addf(out, " (%s)", expect->derivation);
 	buf_adds(out, " of ");
 	add_moment(out, expect->after_ns, expect->after_said);
 }
@@ -178,9 +185,13 @@ static void add_expectation(
 	buf_adds(out, "\n");
 }
 
-void plan_add_expectations(struct buf *out, const struct scenario *scenario)
+void plan_add_expectations(struct buf *out, const struct scenario *scenario, bool as_said)
 {
 	buf_addf(out, "\nexpectations (%zu)\n", scenario->expect_count);
-	for (size_t i = 0; i < scenario->expect_count; i++)
-		add_expectation(out, scenario, &scenario->expects[i]);
+	for (size_t i = 0; i < scenario->expect_count; i++) {
+		struct expect_spec expect = scenario->expects[i];
+		if (!as_said)
+			expect.from_said = expect.to_said = expect.after_said = NULL;
+		add_expectation(out, scenario, &expect);
+	}
 }

@@ -7,6 +7,7 @@
 #include "scenario/scenario.h"
 
 void plan_add_seconds(struct buf *out, uint64_t ns);
-void plan_add_expectations(struct buf *out, const struct scenario *scenario);
+/* as_said: beside the times, how they were said relative to events. */
+void plan_add_expectations(struct buf *out, const struct scenario *scenario, bool as_said);
 
 #endif

@@ -260,6 +260,7 @@ void scenario_free(struct scenario *scenario)
 		free(scenario->expects[i].from_said);
 		free(scenario->expects[i].to_said);
 		free(scenario->expects[i].after_said);
+		free(scenario->expects[i].derivation);
 	}
 	free(scenario->tenants);
 	free(scenario->events);

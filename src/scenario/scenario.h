@@ -145,7 +145,9 @@ struct expect_spec {
 	 */
 	double within;
 	bool within_absolute;
+	bool within_model; /* the judge derives the tolerance (judge/resolution.h); settles: within_ns was derived */
 	uint64_t within_ns;  /* settles: the longest settling time that passes */
+	char *derivation;    /* settles, within_model: that time with its terms in words; NULL: it was said */
 	uint64_t after_ns;   /* settles, unchanged: time of the event */
 	double below;        /* starves, never starves: fraction of the capacity */
 	uint64_t longest_ns; /* starves: at least; never starves: at most */

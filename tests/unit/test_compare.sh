@@ -93,6 +93,16 @@ check 'no such field' 2 'fields are scenario_name' "$limitlab" compare --by colo
 check 'a floor in words' 2 'floor' "$limitlab" compare --floor small "$folder/a" "$folder/b"
 check 'a figure of no format' 2 'a figure ends in .svg, .png or .pdf' "$limitlab" compare --figure "$folder/x.jpg" "$folder/a" "$folder/b"
 check 'a folder that cannot be written to' 5 '/nowhere/x.csv' "$limitlab" compare --csv /nowhere/x.csv "$folder/a" "$folder/b"
+# What changes no run may change: words.
+sed -i 's/^title: .*/title: another one/; s/at: 6s,  set:/at: 6s, name: red gains, set:/; s/window: \[8s, 14s\]/window: [red gains + 2s, 14s]/' \
+	"$folder"/b/*/scenario.yaml
+check 'other words and the same windows by name' 0 'no change of 5 % or more' "$limitlab" compare "$folder/a" "$folder/b"
+sed -i 's/cpu.shares: 4096/cpu.shares: 4095/' "$folder"/d/*/scenario.yaml
+sed -i 's/,4096,4096,/,4095,4095,/' "$folder"/d/*/events.csv
+check 'another limit' 2 "that of the second '6 s  set red cpu.shares 4095'" "$limitlab" compare "$folder/a" "$folder/d"
+check 'another limit on purpose' 1 "The scenarios are not the same: " "$limitlab" compare --unlike "$folder/a" "$folder/d"
+check 'its rows are matched' 1 'changed    share cpu blue 8s-14s' "$limitlab" compare --unlike "$folder/a" "$folder/d"
+check 'nothing is unlike itself' 2 '--self takes runs' "$limitlab" compare --self --unlike "$folder/a"
 sed -i 's/"state": "complete"/"state": "running"/' "$folder"/b/[1234]/manifest.json
 check 'runs that go on do not count, and are named' 3 'b/2: it is still running, or was killed' "$limitlab" compare "$folder/a" "$folder/b"
 head -c 20000 "$folder/c/3/samples.csv" >"$folder/cut" && cp "$folder/cut" "$folder/c/3/samples.csv"

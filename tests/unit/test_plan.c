@@ -137,10 +137,47 @@ static void plans_are_as_kept(void **state)
 	}
 }
 
+/* Words change no run, numbers do. */
+static void essence_has_no_words(void **state)
+{
+#define ESSENCE(title, name, window, shares)                                                                 \
+	"name: x\ntitle: " title "\nscarce: {cpu: {cpus: [0]}}\n"                                            \
+	"tenants: [{name: red, workload: w, limits: {cpu.shares: 1024}}]\n"                                  \
+	"timeline: [{at: 0s, start: all}, {at: 6s, set: {tenant: red, cpu.shares: " shares "}" name          \
+	"}, {at: 14s, stop: all}]\n"                                                                         \
+	"expect: [{share: cpu, tenant: red, window: " window ", is: model}]\n"
+	static const struct {
+		const char *text;
+		bool same;
+	} others[] = {
+		{ESSENCE("u\nabout: much to say", ", name: gains", "[gains + 2s, 14s]", "4096"), true},
+		{ESSENCE("t", "", "[8s, 14s]", "4095"), false},
+		{ESSENCE("t", "", "[9s, 14s]", "4096"), false},
+	};
+	const struct scenario_options options = {.need_workloads = false};
+	const char *text = ESSENCE("t", "", "[8s, 14s]", "4096");
+	struct scenario *scenario = NULL;
+
+	(void)state;
+	assert_int_equal(scenario_parse("t.yaml", text, strlen(text), &options, &scenario, NULL), 0);
+	AUTO(free_ptr) char *plan = plan_essence(scenario);
+	scenario_free(scenario);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		assert_int_equal(scenario_parse("t.yaml", others[i].text, strlen(others[i].text), &options,
+					 &scenario, NULL),
+			0);
+		AUTO(free_ptr) char *other = plan_essence(scenario);
+		scenario_free(scenario);
+		if (!strcmp(plan, other) != others[i].same)
+			fail_msg("%zu: %s\n%s", i, plan, other);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plans_are_as_kept),
+		cmocka_unit_test(essence_has_no_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
