@@ -52,7 +52,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
 
 # ---- sources, lowest module first ---------------------------------------------------------------------------------
 LIB_MODULES     := base glue applier
-HARNESS_MODULES := series scenario guest vm fixture workload sample judge plot labhost run cmd
+HARNESS_MODULES := series scenario guest vm fixture workload sample judge plot labhost run kernels cmd
 LIB_SRC     := $(foreach m,$(LIB_MODULES),$(sort $(wildcard src/$(m)/*.c)))
 RUNNER_SRC  := src/guest/runner.c src/guest/outbox.c src/guest/fio_thin.c src/guest/setup.c
 MAIN_SRC    := src/cmd/main.c

@@ -43,6 +43,7 @@ struct progress_outcome {
 	const char *detail;    /* one line for people; may be "" */
 	const char *run;       /* the run's directory; NULL: there is none */
 	const char *judgement; /* what judgement_json_line() wrote; NULL: not judged */
+	int exit_code;
 };
 /* In JSON the line of type "result", always the last: verdict, detail, run (or null), findings.  Only free may follow. */
 void progress_done(struct progress *progress, const struct progress_outcome *outcome);

@@ -72,10 +72,11 @@ static json_t *findings(const char *judgement)
 
 static void done(struct progress *progress, const struct progress_outcome *outcome)
 {
-	add(progress, json_pack("{s:s, s:s, s:o, s:o, s:o}", "type", "result", "verdict", outcome->verdict,
-			      "detail", json_text(outcome->detail), "run",
-			      outcome->run ? json_text(outcome->run) : json_null(), "findings",
-			      findings(outcome->judgement)));
+	add(progress,
+		json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "type", "result", "verdict", outcome->verdict,
+			"exit_code", outcome->exit_code, "detail", json_text(outcome->detail), "run",
+			outcome->run ? json_text(outcome->run) : json_null(), "findings",
+			findings(outcome->judgement)));
 }
 
 const struct progress_ops progress_json = {

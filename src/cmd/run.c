@@ -82,6 +82,7 @@ static bool run_one(struct session *session, size_t index, unsigned round)
 							  : scenario->name,
 		.run = result->run_dir,
 		.judgement = judgement,
+		.exit_code = code,
 	};
 	progress_done(progress, &outcome);
 	progress_free(progress);
@@ -104,7 +105,7 @@ static bool run_one(struct session *session, size_t index, unsigned round)
 	struct err file_err = ERR_INIT;
 	if (batch_record(session->batch, index, round, result->run_dir, code,
 		    (double)(clock_now_ns() - begin_ns) / 1e9, failed ? NULL : &result->results.judgement,
-		    &file_err))
+		    failed ? err.text : NULL, &file_err))
 		(void)command_fail(&file_err);
 	return code < 128;
 }
@@ -117,7 +118,7 @@ static void read_again(struct run_result *result, const struct batch_run *run, c
 
 	result->run_dir = run->run_dir ? xstrdup(run->run_dir) : NULL;
 	if (run->outcome == BATCH_BROKEN) {
-		*trouble = xstrdup("the run broke");
+		*trouble = xstrdup(run->trouble ? run->trouble : "the run broke");
 		return;
 	}
 	if (results_load(run->run_dir, &result->results, &err)) {

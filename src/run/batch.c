@@ -39,13 +39,16 @@ void batch_free(struct batch *batch)
 		free(batch->scenarios[i].path);
 		free(batch->scenarios[i].name);
 		free(batch->scenarios[i].source);
+		free(batch->scenarios[i].skipped);
 	}
 	for (size_t i = 0; i < batch->run_count; i++) {
 		for (size_t k = 0; k < batch->runs[i].finding_count; k++)
 			free(batch->runs[i].findings[k].name);
 		free(batch->runs[i].findings);
 		free(batch->runs[i].run_dir);
+		free(batch->runs[i].trouble);
 	}
+	batch_places_free(batch);
 	free(batch->scenarios);
 	free(batch->runs);
 	free(batch->path);
@@ -66,25 +69,34 @@ int batch_new(struct scenario *const *scenarios, size_t count, const struct batc
 	struct batch **ret_batch, struct err *err)
 {
 	AUTO(batch) struct batch *batch = xcalloc(1, sizeof(*batch));
+	const char *word = options->place_count ? "kernels" : "batch";
+	size_t places = options->place_count ? options->place_count : 1;
 	char now[32];
 
 	clock_utc_compact(now, sizeof(now));
 	if (options->out_dir)
-		batch->path = xasprintf("%s/batch-%s.json", options->out_dir, now);
+		batch->path = xasprintf("%s/%s-%s.json", options->out_dir, word, now);
 	for (unsigned i = 2; batch->path && fsio_exists(batch->path); i++) {
 		free(batch->path);
-		batch->path = xasprintf("%s/batch-%s-%u.json", options->out_dir, now, i);
+		batch->path = xasprintf("%s/%s-%s-%u.json", options->out_dir, word, now, i);
 	}
 	batch->seed = options->seed ? options->seed : draw_seed();
 	batch->rounds = options->rounds;
 	batch->until_decided = options->until_decided;
-	batch->scenarios = xcalloc(count, sizeof(*batch->scenarios));
-	batch->scenario_count = count;
-	for (size_t i = 0; i < count; i++) {
-		batch->scenarios[i].path = xstrdup(scenarios[i]->path);
-		batch->scenarios[i].name = xstrdup(scenarios[i]->name);
-		batch->scenarios[i].source = xstrndup(scenarios[i]->source, scenarios[i]->source_length);
+	batch->scenarios = xcalloc(count * places, sizeof(*batch->scenarios));
+	batch->scenario_count = count * places;
+	for (size_t i = 0; i < batch->scenario_count; i++) {
+		const struct scenario *scenario = scenarios[i % count];
+		batch->scenarios[i] = (struct batch_scenario){
+			.path = xstrdup(scenario->path),
+			.name = xstrdup(scenario->name),
+			.source = xstrndup(scenario->source, scenario->source_length),
+			.place = i / count,
+		};
+		if (options->skipped && options->skipped[i])
+			batch->scenarios[i].skipped = xstrdup(options->skipped[i]);
 	}
+	batch_places_copy(batch, options);
 	if (batch->path && (fsio_make_dirs(options->out_dir, err) || batch_file_write(batch, err)))
 		return -1;
 	*ret_batch = STEAL(batch);
@@ -112,16 +124,30 @@ static bool has_run(const struct batch *batch, size_t scenario, unsigned round)
 	return false;
 }
 
+static bool is_open(const struct batch *batch, size_t scenario, unsigned round)
+{
+	return batch->scenarios[scenario].decision == DECISION_OPEN && !batch->scenarios[scenario].skipped &&
+	       !has_run(batch, scenario, round);
+}
+
 /* The order of one round follows from the seed and the round alone, so that it is the same after a resume. */
 static void order_of(const struct batch *batch, unsigned round, size_t *order)
 {
 	for (size_t i = 0; i < batch->scenario_count; i++)
 		order[i] = i;
-	if (batch->rounds == 1)
+	if (batch->rounds == 1 && !batch->place_count)
 		return;
 	AUTO(rng) gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
 	gsl_rng_set(rng, (unsigned long)(batch->seed + round));
-	gsl_ran_shuffle(rng, order, batch->scenario_count, sizeof(*order));
+	if (!batch->place_count) {
+		gsl_ran_shuffle(rng, order, batch->scenario_count, sizeof(*order));
+		return;
+	}
+	size_t each = batch->scenario_count / batch->place_count;
+	for (size_t place = 0; place < batch->place_count; place++)
+		gsl_ran_shuffle(rng, order + place * each, each, sizeof(*order));
+	/* Whole places, each in its own order. */
+	gsl_ran_shuffle(rng, order, batch->place_count, each * sizeof(*order));
 }
 
 bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_round)
@@ -131,8 +157,7 @@ bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_r
 	for (unsigned round = 0; round < batch->rounds; round++) {
 		order_of(batch, round, order);
 		for (size_t i = 0; i < batch->scenario_count; i++) {
-			if (batch->scenarios[order[i]].decision != DECISION_OPEN ||
-				has_run(batch, order[i], round))
+			if (!is_open(batch, order[i], round))
 				continue;
 			*ret_scenario = order[i];
 			*ret_round = round;
@@ -140,6 +165,21 @@ bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_r
 		}
 	}
 	return false;
+}
+
+size_t batch_next_group(const struct batch *batch, size_t *ret_scenarios, unsigned *ret_round)
+{
+	AUTO(free_ptr) size_t *order = xcalloc(batch->scenario_count, sizeof(*order));
+	size_t first, count = 0;
+
+	if (!batch_next(batch, &first, ret_round))
+		return 0;
+	order_of(batch, *ret_round, order);
+	for (size_t i = 0; i < batch->scenario_count; i++)
+		if (batch->scenarios[order[i]].place == batch->scenarios[first].place &&
+			is_open(batch, order[i], *ret_round))
+			ret_scenarios[count++] = order[i];
+	return count;
 }
 
 void batch_count(struct batch *batch, const struct batch_run *run)
@@ -153,7 +193,7 @@ void batch_count(struct batch *batch, const struct batch_run *run)
 }
 
 int batch_record(struct batch *batch, size_t scenario, unsigned round, const char *run_dir, int exit_code,
-	double seconds, const struct judgement *judgement, struct err *err)
+	double seconds, const struct judgement *judgement, const char *trouble, struct err *err)
 {
 	static const enum batch_outcome outcomes[] = {
 		[VERDICT_PASS] = BATCH_PASS,
@@ -168,6 +208,7 @@ int batch_record(struct batch *batch, size_t scenario, unsigned round, const cha
 		.run_dir = run_dir ? xstrdup(run_dir) : NULL,
 		.seconds = seconds,
 		.finding_count = judgement ? judgement->count : 0,
+		.trouble = trouble ? xstrdup(trouble) : NULL,
 	};
 	size_t next;
 
@@ -198,7 +239,7 @@ int batch_exit_code(const struct batch *batch)
 			code = err_worse_exit_code(code, batch->runs[i].exit_code);
 	}
 	for (size_t i = 0; i < batch->scenario_count && batch->until_decided; i++)
-		if (batch->scenarios[i].decision != DECISION_HOLDS)
+		if (batch->scenarios[i].decision != DECISION_HOLDS && !batch->scenarios[i].skipped)
 			code = err_worse_exit_code(
 				code, batch->scenarios[i].decision == DECISION_BROKEN ? 1 : 3);
 	return code;

@@ -7,9 +7,14 @@
  * a drift of the machine (heat, neighbours) does not look like a difference between scenarios.  A single round keeps the given
  * order.
  *
+ * With places (`limitlab kernels`: lab hosts with a kernel and a cgroup mode each) every scenario stands in `scenarios` once
+ * per place, and a round has all of one place together, because they share one boot; places and, within each, scenarios are in
+ * an order that follows from the seed, also in a single round.
+ *
  * The file OUT/batch-TIME.json, rewritten as a whole after every run: format, seed, rounds, until_decided, done,
  * scenarios[{path, name, source}], runs[{scenario, round, outcome, exit_code, run, seconds, findings[{name, verdict,
- * measured}]}].  `scenario` is an index; `run` is null when there is no run directory.
+ * measured}]}].  `scenario` is an index; `run` is null when there is no run directory.  With places also places[{kernel,
+ * release, cgroup}], attempts, append, boots[], and of a scenario its place and, if it cannot be run there, why it is skipped.
  */
 #ifndef LIMITLAB_RUN_BATCH_H
 #define LIMITLAB_RUN_BATCH_H
@@ -43,10 +48,33 @@ struct batch_run {
 	double seconds;
 	struct batch_finding *findings;
 	size_t finding_count;
+	char *trouble; /* why it broke; NULL: it did not, or nobody said */
+};
+
+/* A host on which scenarios are run. */
+struct batch_place {
+	char *kernel;  /* as it was asked for */
+	char *release; /* uname -r */
+	char *cgroup;  /* "v1", "v2", "hybrid" */
+};
+
+/* One boot of a lab host, for one round of one place. */
+struct batch_boot {
+	size_t place;
+	unsigned round;
+	bool died;
+	long scenario; /* died: at which one; -1: before the first began */
+	char *how;     /* "done", "panic", "hang", ... */
+	char *text;    /* one line about its end */
+	char *console; /* path of the console's log */
+	double up_s;   /* until the first run could begin; 0: it never came up */
+	double seconds;
 };
 
 struct batch_scenario {
 	char *path, *name;
+	size_t place;
+	char *skipped;                      /* why it is not run there; NULL: it is */
 	char *source;                       /* the file's text when the batch began */
 	size_t counts[BATCH_OUTCOME_COUNT]; /* runs so far */
 	enum decision decision;             /* by sequential_decide(); only with until_decided */
@@ -62,6 +90,13 @@ struct batch {
 	size_t scenario_count;
 	struct batch_run *runs;
 	size_t run_count, run_capacity;
+	/* Only with places. */
+	struct batch_place *places;
+	size_t place_count;
+	unsigned attempts; /* boots for one run that end with it, before that is its result */
+	char *append;      /* to the kernels' command line; NULL: nothing */
+	struct batch_boot *boots;
+	size_t boot_count, boot_capacity;
 };
 
 struct batch_options {
@@ -69,6 +104,12 @@ struct batch_options {
 	unsigned rounds;     /* at least 1 */
 	bool until_decided;
 	uint64_t seed; /* 0: one is drawn */
+	/* Of the three arrays everything is copied. */
+	const struct batch_place *places;
+	size_t place_count;
+	const char *const *skipped; /* [place * scenarios + scenario]; NULL: nothing is */
+	unsigned attempts;
+	const char *append;
 };
 
 /* A new batch of these scenarios; writes its file, if it has one. */
@@ -88,7 +129,21 @@ bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_r
  * says that the batch is done.  One that a signal ended (128 and more) is kept in memory only: a resume runs it again.
  */
 int batch_record(struct batch *batch, size_t scenario, unsigned round, const char *run_dir, int exit_code,
-	double seconds, const struct judgement *judgement, struct err *err);
+	double seconds, const struct judgement *judgement, const char *trouble, struct err *err);
+
+/* With places: all that is left of the place and round of batch_next(), in order; room for scenario_count.  0: over. */
+size_t batch_next_group(const struct batch *batch, size_t *ret_scenarios, unsigned *ret_round);
+/* Records a boot and writes the file; texts are copied. */
+int batch_record_boot(struct batch *batch, const struct batch_boot *boot, struct err *err);
+/* How many boots have died of this run. */
+size_t batch_deaths(const struct batch *batch, size_t scenario, unsigned round);
+/*
+ * How long the rest takes: each run as long as the same scenario took so far, at best in the same place, else expected_s[i];
+ * each boot as long as boots took so far.
+ */
+double batch_seconds_left(const struct batch *batch, const double *expected_s);
+/* "6.1.0-49-cloud-amd64 v2"; the caller frees. */
+char *batch_place_name(const struct batch_place *place);
 
 /*
  * 0, 1, 3 or what broke: the worst of the runs' exit codes (5, 4, 2, 1, 3, 0), but where the question was to be decided, the

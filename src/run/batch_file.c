@@ -22,10 +22,11 @@ static json_t *pack_run(const struct batch_run *run)
 			findings, json_pack("{s:o, s:s, s:o}", "name", json_text(run->findings[i].name),
 					  "verdict", verdict_name(run->findings[i].verdict), "measured",
 					  json_number_or_null(run->findings[i].measured)));
-	return json_pack("{s:I, s:I, s:s, s:i, s:o, s:o, s:o}", "scenario", (json_int_t)run->scenario,
+	return json_pack("{s:I, s:I, s:s, s:i, s:o, s:o, s:o, s:o*}", "scenario", (json_int_t)run->scenario,
 		"round", (json_int_t)run->round, "outcome", batch_outcome_name(run->outcome), "exit_code",
 		run->exit_code, "run", run->run_dir ? json_text(run->run_dir) : json_null(), "seconds",
-		json_number_or_null(run->seconds), "findings", findings);
+		json_number_or_null(run->seconds), "findings", findings, "trouble",
+		run->trouble ? json_text(run->trouble) : NULL);
 }
 
 int batch_file_write(const struct batch *batch, struct err *err)
@@ -33,10 +34,12 @@ int batch_file_write(const struct batch *batch, struct err *err)
 	json_t *scenarios = json_array(), *runs = json_array();
 
 	for (size_t i = 0; i < batch->scenario_count; i++)
-		(void)json_array_append_new(
-			scenarios, json_pack("{s:o, s:o, s:o}", "path", json_text(batch->scenarios[i].path),
-					   "name", json_text(batch->scenarios[i].name), "source",
-					   json_text(batch->scenarios[i].source)));
+		(void)json_array_append_new(scenarios,
+			json_pack("{s:o, s:o, s:o, s:I, s:o*}", "path", json_text(batch->scenarios[i].path),
+				"name", json_text(batch->scenarios[i].name), "source",
+				json_text(batch->scenarios[i].source), "place",
+				(json_int_t)batch->scenarios[i].place, "skipped",
+				batch->scenarios[i].skipped ? json_text(batch->scenarios[i].skipped) : NULL));
 	for (size_t i = 0; i < batch->run_count; i++)
 		(void)json_array_append_new(runs, pack_run(&batch->runs[i]));
 	AUTO(json)
@@ -45,6 +48,8 @@ int batch_file_write(const struct batch *batch, struct err *err)
 		batch->until_decided, "done", batch->done, "scenarios", scenarios, "runs", runs);
 	if (!file)
 		BUG("out of memory");
+	if (batch->place_count)
+		batch_places_pack(batch, file);
 	return json_write(file, batch->path, err);
 }
 
@@ -68,8 +73,20 @@ static int read_scenarios(struct batch *batch, const json_t *list, struct err *e
 		const char *source = json_string_value(json_object_get(item, "source"));
 		if (!path || !name || !source)
 			return damaged(batch, "a scenario lacks path, name or source", err);
+		const char *skipped = json_string_value(json_object_get(item, "skipped"));
+		const json_t *place = json_object_get(item, "place");
+		/* The file of an older limitlab has no places. */
+		if (place && (!json_is_integer(place) || json_integer_value(place) < 0 ||
+				     (json_integer_value(place) > 0 &&
+					     (size_t)json_integer_value(place) >= batch->place_count)))
+			return damaged(batch, "a scenario has a place that there is not", err);
 		batch->scenarios[batch->scenario_count++] = (struct batch_scenario){
-			.path = xstrdup(path), .name = xstrdup(name), .source = xstrdup(source)};
+			.path = xstrdup(path),
+			.name = xstrdup(name),
+			.source = xstrdup(source),
+			.place = (size_t)json_integer_value(place),
+			.skipped = skipped ? xstrdup(skipped) : NULL,
+		};
 	}
 	return 0;
 }
@@ -117,6 +134,7 @@ static int read_run(struct batch *batch, const json_t *item, struct err *err)
 	const json_t *scenario = json_object_get(item, "scenario"), *round = json_object_get(item, "round");
 	const json_t *code = json_object_get(item, "exit_code"), *seconds = json_object_get(item, "seconds");
 	const char *run_dir = json_string_value(json_object_get(item, "run"));
+	const char *trouble = json_string_value(json_object_get(item, "trouble"));
 	int outcome = word_index(
 		json_string_value(json_object_get(item, "outcome")), outcome_at, BATCH_OUTCOME_COUNT);
 
@@ -134,6 +152,7 @@ static int read_run(struct batch *batch, const json_t *item, struct err *err)
 		.exit_code = (int)json_integer_value(code),
 		.run_dir = run_dir ? xstrdup(run_dir) : NULL,
 		.seconds = json_is_number(seconds) ? json_number_value(seconds) : (double)NAN,
+		.trouble = trouble ? xstrdup(trouble) : NULL,
 	};
 	if (read_findings(batch, run, json_object_get(item, "findings"), err))
 		return -1;
@@ -156,8 +175,16 @@ static int read_file(struct batch *batch, const json_t *file, struct err *err)
 	batch->rounds = (unsigned)json_integer_value(rounds);
 	batch->until_decided = json_is_true(json_object_get(file, "until_decided"));
 	batch->done = json_is_true(json_object_get(file, "done"));
+	struct err why = ERR_INIT;
+	if (batch_places_read(batch, file, &why))
+		return damaged(batch, why.text, err);
 	if (read_scenarios(batch, json_object_get(file, "scenarios"), err))
 		return -1;
+	if (batch->place_count && batch->scenario_count % batch->place_count)
+		return damaged(batch, "not every place has every scenario", err);
+	for (size_t i = 0; i < batch->boot_count; i++)
+		if (batch->boots[i].scenario >= (long)batch->scenario_count)
+			return damaged(batch, "a boot died at a scenario that there is not", err);
 	for (size_t i = 0; i < json_array_size(runs); i++)
 		if (read_run(batch, json_array_get(runs, i), err))
 			return -1;

@@ -3,7 +3,7 @@
 # A module includes only modules below it; third-party headers stay in .c files and src/glue/; licences by module.
 . "$(dirname "$0")/common.sh.inc"
 
-modules="base glue applier series scenario guest vm fixture workload sample judge plot labhost run cmd"
+modules="base glue applier series scenario guest vm fixture workload sample judge plot labhost run kernels cmd"
 
 # above MODULE OTHER: whether OTHER stands above MODULE
 above() {

@@ -49,7 +49,7 @@ static void record(
 	const struct judgement judgement = {.verdict = verdict, .findings = &finding, .count = 1};
 	struct err err = ERR_INIT;
 
-	if (batch_record(batch, scenario, round, "results/x", codes[verdict], 1.5, &judgement, &err))
+	if (batch_record(batch, scenario, round, "results/x", codes[verdict], 1.5, &judgement, NULL, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -132,7 +132,7 @@ static void test_resume(void **state)
 	}
 	/* The fifth is interrupted: a resume runs it again. */
 	assert_true(batch_next(batch, &scenario, &round));
-	assert_int_equal(batch_record(batch, scenario, round, NULL, 130, 1, NULL, &err), 0);
+	assert_int_equal(batch_record(batch, scenario, round, NULL, 130, 1, NULL, NULL, &err), 0);
 	assert_false(batch->done);
 	if (batch_open(batch->path, &resumed, &err))
 		fail_msg("%s", err.text);

@@ -82,7 +82,7 @@ static char *show(enum progress_mode mode, size_t width, size_t height)
 	progress_note(progress, "a note");
 	progress_done(progress,
 		&(struct progress_outcome){"pass", "2 of 2", "results/r\303\251sum\303\251 \"1\"",
-			"{\"verdict\":\"pass\",\"expectations\":[{\"name\":\"one\",\"measured\":0.25}]}"});
+			"{\"verdict\":\"pass\",\"expectations\":[{\"name\":\"one\",\"measured\":0.25}]}", 0});
 	progress_free(progress);
 	(void)fclose(stream);
 	return text;
@@ -117,7 +117,7 @@ static void json_lines(void **state)
 	assert_non_null(strstr(text, "\\u001B[2J"));
 	const char *last = strstr(text, "{\"type\":\"result\"");
 	assert_non_null(last);
-	assert_string_equal(last, "{\"type\":\"result\",\"verdict\":\"pass\",\"detail\":\"2 of 2\","
+	assert_string_equal(last, "{\"type\":\"result\",\"verdict\":\"pass\",\"exit_code\":0,\"detail\":\"2 of 2\","
 				  "\"run\":\"results/r\303\251sum\303\251 \\\"1\\\"\","
 				  "\"findings\":[{\"name\":\"one\",\"measured\":0.25}],\"time\":\"NOW\"}\n");
 }
@@ -133,10 +133,10 @@ static void json_without_a_run(void **state)
 	(void)state;
 	struct progress *progress = progress_new(PROGRESS_JSON, stream);
 	progress_set_look(progress, &look);
-	progress_done(progress, &(struct progress_outcome){"not run", "no KVM", NULL, NULL});
+	progress_done(progress, &(struct progress_outcome){"not run", "no KVM", NULL, NULL, 4});
 	progress_free(progress);
 	(void)fclose(stream);
-	assert_string_equal(text, "{\"type\":\"result\",\"verdict\":\"not run\",\"detail\":\"no KVM\","
+	assert_string_equal(text, "{\"type\":\"result\",\"verdict\":\"not run\",\"exit_code\":4,\"detail\":\"no KVM\","
 				  "\"run\":null,\"findings\":[],\"time\":\"NOW\"}\n");
 	free(text);
 }
@@ -323,7 +323,7 @@ static void full_pipe_blocks_nobody(void **state)
 	/* A reader that is gone is no signal and no wait either. */
 	assert_true(read(ends[0], sink, sizeof(sink)) > 0);
 	(void)close(ends[0]);
-	progress_done(progress, &(struct progress_outcome){"pass", "", NULL, NULL});
+	progress_done(progress, &(struct progress_outcome){"pass", "", NULL, NULL, 0});
 	progress_free(progress);
 	(void)fclose(stream);
 }

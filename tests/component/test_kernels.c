@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A matrix of scenarios, kernels and cgroup modes, driven through lab hosts that follow a script: they work, panic, fall silent,
+ * never come up, are interrupted.  Their runs are made up, but whole: they are judged as real ones are.
+ */
+#include "../unit/made_shares.h"
+
+#include <unistd.h>
+
+#include "kernels/drive.h"
+#include "run/results.h"
+
+#define INNER "/inner/out"
+#define STEPS 64
+
+/* One boot. */
+struct step {
+	const char *how;    /* NULL: it works */
+	size_t after;       /* dies (or is interrupted, or ends) when so many runs have ended */
+	bool before_begin;  /* never came up */
+	bool interrupted;   /* SIGINT came */
+	int status;         /* works, but the inner limitlab ends with this after `after` runs */
+	const char *broken; /* the run after those broke, with this word */
+	bool no_files;      /* the result is told, but no file of it came out */
+	double red_times;   /* made_shares.h */
+};
+
+struct fake {
+	char *dir;
+	struct scenario *scenarios[2];
+	const struct step *steps;
+	size_t step_count, boots, runs; /* what happened */
+	char order[512];                /* "PLACE:NAME NAME|..." */
+};
+
+static const char *words_of(const struct cell *cell, size_t index)
+{
+	size_t first = 0;
+
+	while (strcmp(cell->argv[first], "--") != 0)
+		first++;
+	return cell->argv[first + 1 + index];
+}
+
+static size_t wanted(const struct cell *cell)
+{
+	size_t first = 0, count = 0;
+
+	for (size_t i = 0; cell->argv[i]; i++) {
+		first = strcmp(cell->argv[i], "--") == 0 ? i : first;
+		if (!strcmp(cell->argv[i], "--until-decided"))
+			return (size_t)strtoul(cell->argv[i + 1], NULL, 10);
+		count++;
+	}
+	return count - first - 1;
+}
+
+static void say(const struct cell *cell, const char *run, const char *verdict, int code)
+{
+	AUTO(free_ptr)
+	char *line = xasprintf("{\"type\":\"result\",\"verdict\":\"%s\",\"exit_code\":%d,\"detail\":\"%s\","
+			       "\"run\":\"%s\",\"findings\":[]}",
+		verdict, code, code ? "no tenant answered" : "", run);
+
+	cell->line(cell->context, line, false);
+}
+
+static void one_run(struct fake *fake, const struct cell *cell, const struct step *step, size_t index)
+{
+	bool until = !strcmp(cell->argv[5], "--until-decided");
+	const struct scenario *scenario = cell->scenarios[until ? 0 : index];
+	AUTO(free_ptr) char *below = xasprintf("%s/t%04zu", scenario->name, fake->runs++);
+	AUTO(free_ptr) char *run = xasprintf("%s/%s", cell->results, below);
+	AUTO(free_ptr) char *inner = xasprintf(INNER "/%s", below);
+	const struct made_shares shares = {.seed = fake->runs,
+		.run_noise = 0.004,
+		.row_noise = 0.01,
+		.red_times = step->red_times,
+		.yaml = scenario->source,
+		.kernel = cell->kernel->release};
+
+	cell->line(cell->context, "{\"type\":\"phase\",\"phase\":\"boot\",\"detail\":\"2 tenants\"}", false);
+	if (step->broken) {
+		say(cell, inner, step->broken, 5);
+		return;
+	}
+	if (!step->no_files)
+		made_shares_write(run, &shares);
+	say(cell, inner, "pass", 0);
+}
+
+static int fake_run(void *context, const struct cell *cell, struct cell_end *ret_end, struct err *err)
+{
+	static const struct step well = {0};
+	struct fake *fake = context;
+	const struct step *step = fake->boots < fake->step_count ? &fake->steps[fake->boots] : &well;
+	size_t count = wanted(cell),
+	       end = step->how || step->interrupted || step->status ? step->after : count;
+	struct buf order = BUF_INIT;
+
+	fake->boots++;
+	assert_string_equal(cell->argv[0], "run");
+	assert_string_equal(cell->argv[4], INNER);
+	buf_addf(&order, "%s%s-%s:", fake->order, cell->kernel->release, cell->cgroup);
+	for (size_t i = 0; i < cell->scenario_count; i++) {
+		/* The file that the inner limitlab will read. */
+		assert_int_equal(access(words_of(cell, i), R_OK), 0);
+		buf_addf(&order, " %s", cell->scenarios[i]->name + strlen("made-"));
+	}
+	buf_adds(&order, "|");
+	(void)snprintf(fake->order, sizeof(fake->order), "%s", order.data);
+	buf_release(&order);
+	*ret_end = (struct cell_end){.how = step->how ? step->how : "done",
+		.died = step->how,
+		.status = step->status,
+		.up_s = step->before_begin ? 0 : 7.5,
+		.total_s = 60};
+	if (step->how)
+		(void)snprintf(ret_end->text, sizeof(ret_end->text), "Kernel panic - not syncing: made up");
+	if (cell->stage)
+		cell->stage(cell->context, "is up");
+	for (size_t i = 0; i < end && i < count && !step->before_begin; i++)
+		one_run(fake, cell, step, i);
+	if (step->how && !step->before_begin && end < count)
+		cell->line(cell->context, "{\"type\":\"phase\",\"phase\":\"boot\",\"detail\":\"\"}", false);
+	if (step->status)
+		cell->line(cell->context, "limitlab: there is no bfq", true);
+	if (step->interrupted)
+		return err_set(err, ERR_INTERRUPTED, 2, "interrupted");
+	return 0;
+}
+
+static const struct cell_ops fake_ops = {.inner_out = INNER, .run = fake_run};
+
+static int setup(void **state)
+{
+	static const char *const names[] = {"one", "two"};
+	struct fake *fake = xcalloc(1, sizeof(*fake));
+	char template[] = "/tmp/limitlab-kernels-XXXXXX";
+
+	if (!mkdtemp(template))
+		return -1;
+	fake->dir = xstrdup(template);
+	for (size_t i = 0; i < 2; i++) {
+		const struct scenario_options options = {.need_workloads = false};
+		AUTO(free_ptr) char *path = xasprintf("%s/%s.yaml", fake->dir, names[i]);
+		AUTO(free_ptr)
+		char *text = xasprintf("name: made-%s\n%s", names[i], strchr(made_shares_yaml, '\n') + 1);
+		if (fsio_write_atomic(path, text, strlen(text), NULL) ||
+			scenario_load(path, &options, &fake->scenarios[i], NULL))
+			return -1;
+	}
+	*state = fake;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fake *fake = *state;
+	int result = fsio_remove_tree(fake->dir, NULL);
+
+	scenario_free(fake->scenarios[0]);
+	scenario_free(fake->scenarios[1]);
+	free(fake->dir);
+	free(fake);
+	return result;
+}
+
+static char release_a[] = "6.1.0", release_b[] = "6.12.0", v1[] = "v1", v2[] = "v2", short_a[] = "6.1",
+	    short_b[] = "6.12";
+static const struct batch_place places[] = {
+	{short_a, release_a, v1}, {short_a, release_a, v2}, {short_b, release_b, v2}};
+static const struct cell_kernel kernel_a = {.release = release_a}, kernel_b = {.release = release_b};
+static const struct cell_kernel *const kernels[] = {&kernel_a, &kernel_a, &kernel_b};
+
+static struct batch *begin(struct fake *fake, size_t place_count, unsigned rounds, const char *const *skipped)
+{
+	AUTO(free_ptr) char *out = xasprintf("%s/out", fake->dir);
+	const struct batch_options options = {.out_dir = out,
+		.rounds = rounds,
+		.seed = 5,
+		.places = places,
+		.place_count = place_count,
+		.skipped = skipped,
+		.attempts = 2};
+	struct batch *batch;
+	struct err err = ERR_INIT;
+
+	if (batch_new(fake->scenarios, 2, &options, &batch, &err))
+		fail_msg("%s", err.text);
+	return batch;
+}
+
+static int drive(struct fake *fake, struct batch *batch, struct err *err)
+{
+	AUTO(free_ptr) char *out = xasprintf("%s/out", fake->dir);
+	struct drive drive = {.batch = batch,
+		.scenarios = fake->scenarios,
+		.scenario_count = 2,
+		.kernels = kernels,
+		.ops = &fake_ops,
+		.ops_context = fake,
+		.out_dir = out};
+
+	return drive_batch(&drive, err);
+}
+
+static void drive_well(struct fake *fake, struct batch *batch)
+{
+	struct err err = ERR_INIT;
+
+	if (drive(fake, batch, &err))
+		fail_msg("%s", err.text);
+	assert_true(batch->done);
+}
+
+static size_t count_outcomes(const struct batch *batch, enum batch_outcome outcome)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->run_count; i++)
+		count += batch->runs[i].outcome == outcome;
+	return count;
+}
+
+static void test_all_well(void **state)
+{
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, 2, NULL);
+
+	drive_well(fake, batch);
+	assert_int_equal(batch->run_count, 12);
+	assert_int_equal(count_outcomes(batch, BATCH_PASS), 12);
+	/* One boot for a place and a round, whatever the order. */
+	assert_int_equal(batch->boot_count, 6);
+	assert_int_equal(batch_exit_code(batch), 0);
+	print_message("# %s\n", fake->order);
+	for (size_t i = 0; i < batch->run_count; i++) {
+		const struct batch_run *run = &batch->runs[i];
+		const struct batch_scenario *about = &batch->scenarios[run->scenario];
+		AUTO(free_ptr)
+		char *folder = xasprintf("%s/out/%s-%s/%s/", fake->dir, batch->places[about->place].release,
+			batch->places[about->place].cgroup, about->name);
+		if (strncmp(run->run_dir, folder, strlen(folder)) != 0)
+			fail_msg("%s is not below %s", run->run_dir, folder);
+		assert_int_equal(run->finding_count, 4);
+	}
+}
+
+/* The same seed, the same order; another round, another one. */
+static void test_order(void **state)
+{
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, 4, NULL), *again = begin(fake, 3, 4, NULL);
+	char first[sizeof(fake->order)];
+
+	drive_well(fake, batch);
+	memcpy(first, fake->order, sizeof(first));
+	fake->order[0] = '\0';
+	drive_well(fake, again);
+	assert_string_equal(first, fake->order);
+	char *rounds[4], *at = first;
+	size_t different = 0;
+	for (size_t i = 0; i < 4; i++) {
+		rounds[i] = at;
+		for (size_t boots = 0; boots < 3; boots++)
+			at = strchr(at, '|') + 1;
+		at[-1] = '\0';
+		different += i && strcmp(rounds[i], rounds[0]) != 0;
+	}
+	assert_true(different >= 2);
+}
+
+static void test_skipped(void **state)
+{
+	static const char *const skipped[6] = {NULL, "needs v2", NULL, NULL, "needs v1", "needs v1"};
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, 1, skipped);
+
+	drive_well(fake, batch);
+	assert_int_equal(batch->run_count, 3);
+	assert_int_equal(batch->boot_count, 2);
+	assert_null(strstr(fake->order, "6.12.0-v2"));
+	assert_int_equal(batch_exit_code(batch), 0);
+}
+
+/* How one script ends: first the deaths, then boots that work. */
+static const struct {
+	const char *name;
+	struct step steps[3];
+	size_t steps_used;
+	size_t boots, passed, broken;
+	int exit_code;
+	const char *trouble; /* of the first broken run; each part between | */
+} deaths[] = {
+	{"panics once after the first run: that one is kept", {{.how = "panic", .after = 1}}, 1, 2, 2, 0, 0,
+		NULL},
+	{"falls silent once at the first run", {{.how = "hang"}}, 1, 2, 2, 0, 0, NULL},
+	{"panics each time at the first run: its result; the other one runs",
+		{{.how = "panic"}, {.how = "panic"}}, 2, 3, 1, 1, 5,
+		"the lab host died in 2 of 2 attempts (panic): Kernel panic - not syncing: made up; console: |/out/6.1.0-v1/lab-"},
+	{"never comes up", {{.how = "died", .before_begin = true}, {.how = "died", .before_begin = true}}, 2,
+		2, 0, 2, 5, "the lab host died in 2 of 2 attempts (died)"},
+	{"dies after its last run", {{.how = "deadline", .after = 2}}, 1, 1, 2, 0, 0, NULL},
+	{"a run broke: no lab host's fault", {{.broken = "broken"}}, 1, 1, 0, 2, 5, "no tenant answered"},
+	{"nothing came out", {{.no_files = true}}, 1, 1, 0, 2, 5, "is not a run directory"},
+	{"the inner limitlab gave up", {{.status = 4, .after = 1}}, 1, 1, 1, 1, 4,
+		"limitlab in the lab host ended with code 4 and no result: limitlab: there is no bfq"},
+};
+
+static void test_deaths(void **state)
+{
+	struct fake *fake = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(deaths); i++) {
+		AUTO(batch) struct batch *batch = begin(fake, 1, 1, NULL);
+		const struct batch_run *broken = NULL;
+		fake->steps = deaths[i].steps;
+		fake->step_count = deaths[i].steps_used;
+		fake->boots = 0;
+		fake->order[0] = '\0';
+		drive_well(fake, batch);
+		for (size_t k = 0; k < batch->run_count && !broken; k++)
+			if (batch->runs[k].outcome == BATCH_BROKEN)
+				broken = &batch->runs[k];
+		if (fake->boots != deaths[i].boots || count_outcomes(batch, BATCH_PASS) != deaths[i].passed ||
+			count_outcomes(batch, BATCH_BROKEN) != deaths[i].broken ||
+			batch_exit_code(batch) != deaths[i].exit_code || batch->boot_count != fake->boots)
+			fail_msg("%s: %zu boots, %zu passed, %zu broken, code %d: %s", deaths[i].name,
+				fake->boots, count_outcomes(batch, BATCH_PASS),
+				count_outcomes(batch, BATCH_BROKEN), batch_exit_code(batch),
+				broken ? broken->trouble : "");
+		AUTO(free_ptr) char *parts = deaths[i].trouble ? xstrdup(deaths[i].trouble) : NULL;
+		char *rest = parts;
+		for (char *part; (part = strsep(&rest, "|"));)
+			if (!broken || !broken->trouble || !strstr(broken->trouble, part))
+				fail_msg("%s: '%s' has no '%s'", deaths[i].name,
+					broken ? broken->trouble : "", part);
+	}
+}
+
+/* A death in one place takes nothing away from another one. */
+static void test_death_of_one_place(void **state)
+{
+	static const struct step steps[] = {
+		{.how = "panic"}, {.how = "panic"}, {.how = "panic"}, {.how = "panic"}};
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, 1, NULL);
+
+	fake->steps = steps;
+	fake->step_count = 4;
+	drive_well(fake, batch);
+	assert_int_equal(count_outcomes(batch, BATCH_BROKEN), 2);
+	assert_int_equal(count_outcomes(batch, BATCH_PASS), 4);
+	for (size_t i = 1; i < batch->run_count; i++)
+		if (batch->runs[i].outcome == BATCH_BROKEN)
+			assert_int_equal(batch->scenarios[batch->runs[i].scenario].place,
+				batch->scenarios[batch->runs[0].scenario].place);
+}
+
+static void test_resume(void **state)
+{
+	static const struct step steps[] = {{0}, {.interrupted = true, .after = 1}};
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, 1, NULL);
+	AUTO(batch) struct batch *resumed = NULL;
+	struct err err = ERR_INIT;
+
+	fake->steps = steps;
+	fake->step_count = 2;
+	assert_int_equal(drive(fake, batch, &err), -1);
+	assert_int_equal(err.domain, ERR_INTERRUPTED);
+	assert_false(batch->done);
+	assert_int_equal(batch->run_count, 3);
+	err_clear(&err);
+	if (batch_open(batch->path, &resumed, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(resumed->run_count, 3);
+	assert_int_equal(resumed->place_count, 3);
+	assert_string_equal(resumed->places[2].kernel, "6.12");
+	drive_well(fake, resumed);
+	assert_int_equal(resumed->run_count, 6);
+	assert_int_equal(fake->boots, 4);
+	assert_int_equal(batch_exit_code(resumed), 0);
+}
+
+/* Deaths of before an interruption count afterwards. */
+static void test_attempts_survive(void **state)
+{
+	static const struct step steps[] = {{.how = "panic"}, {.interrupted = true}, {.how = "panic"}};
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 1, 1, NULL);
+	AUTO(batch) struct batch *resumed = NULL;
+	struct err err = ERR_INIT;
+
+	fake->steps = steps;
+	fake->step_count = 3;
+	assert_int_equal(drive(fake, batch, &err), -1);
+	assert_int_equal(batch_open(batch->path, &resumed, NULL), 0);
+	drive_well(fake, resumed);
+	assert_int_equal(count_outcomes(resumed, BATCH_BROKEN), 1);
+	assert_int_equal(count_outcomes(resumed, BATCH_PASS), 1);
+	assert_int_equal(fake->boots, 4);
+}
+
+static void test_time_left(void **state)
+{
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, 2, NULL);
+	static const double expected_s[] = {100, 200, 100, 200, 100, 200};
+	struct err err = ERR_INIT;
+
+	/* Six boots of 40 + 5 s, six times 300 s. */
+	assert_float_equal(batch_seconds_left(batch, expected_s), 6 * 45 + 6 * 300, 1e-9);
+	assert_int_equal(batch_record(batch, 0, 0, NULL, 0, 50, &(struct judgement){0}, NULL, &err), 0);
+	const struct batch_boot boot = {
+		.how = (char[]){"done"}, .text = (char[]){""}, .console = (char[]){""}, .up_s = 10};
+	assert_int_equal(batch_record_boot(batch, &boot, &err), 0);
+	/* The other five of the first scenario take as long; a boot takes 10 + 5 s, and the place still has both rounds. */
+	assert_float_equal(batch_seconds_left(batch, expected_s), 6 * 15 + 5 * 50 + 6 * 200, 1e-9);
+	drive_well(fake, batch);
+	assert_float_equal(batch_seconds_left(batch, expected_s), 0, 1e-9);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_all_well, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_skipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deaths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_death_of_one_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_attempts_survive, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_time_left, setup, teardown),
+	};
+
+	return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+}
