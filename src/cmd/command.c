@@ -140,12 +140,15 @@ const struct command command_table[] = {
 			 "by name: what does a tenth more weight do?\n\n"
 			 "With --self the runs are divided in two again and again, each scenario's by\n"
 			 "themselves: how often is a change seen that is none, and from which size on\n"
-			 "would a change be found on this machine?",
+			 "would a change be found on this machine?  Given scenarios instead of runs,\n"
+			 "it makes the runs first: limitlab compare --self --repeat 10 SCENARIO..., as\n"
+			 "limitlab run --repeat 10 would, which needs root.",
 		.min_args = 1,
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_RUNS,
 		.options = OPTION(BY) | OPTION(SELF) | OPTION(UNLIKE) | OPTION(FLOOR) | OPTION(JSON) |
-			   OPTION(CSV) | OPTION(MARKDOWN) | OPTION(FIGURE) | OPTION(QUIET),
+			   OPTION(CSV) | OPTION(MARKDOWN) | OPTION(FIGURE) | OPTION(REPEAT) | OPTION(OUT) |
+			   OPTION(SEED) | OPTION(ACCEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(QUIET),
 		.run = cmd_compare,
 	},
 	{

@@ -14,10 +14,10 @@
 #include "base/paths.h"
 #include "base/units.h"
 #include "cmd/command.h"
-#include "cmd/compare_self.h"
 #include "cmd/compare_table.h"
 #include "cmd/gather.h"
 #include "cmd/options.h"
+#include "cmd/self.h"
 #include "judge/compare_files.h"
 #include "plot/compare.h"
 
@@ -209,48 +209,15 @@ static void print(
 	}
 }
 
-/* One scenario after the other: what is true of one machine's network need not be of its CPUs. */
 static int self(const struct options *options, struct err *err)
 {
-	AUTO(gathered) struct gathered gathered = {0};
 	struct compare_options how = {.seed = COMPARE_SEED_DEFAULT};
-	int code = 0;
 
 	if (options->by || options->unlike || options->first_count >= 0 || options->csv ||
 		options->markdown || options->figure)
 		return err_input(
-			err, "--self takes runs, --floor, --json and --quiet; it makes the groups itself");
-	if (parse_floor(options->floor, &how.floor, err) ||
-		gather(options->args, (size_t)options->arg_count, NULL, &gathered, err))
-		return -1;
-	AUTO(free_ptr) const struct compare_run **runs = xcalloc(gathered.count, sizeof(*runs));
-	AUTO(free_ptr) bool *done = xcalloc(gathered.count, sizeof(*done));
-	for (size_t i = 0; i < gathered.count; i++) {
-		struct compare_self result;
-		size_t count = 0;
-		for (size_t j = i; j < gathered.count; j++) {
-			if (done[j] ||
-				strcmp(gathered.runs[j].run.scenario, gathered.runs[i].run.scenario) != 0)
-				continue;
-			done[j] = true;
-			runs[count++] = &gathered.runs[j].run;
-		}
-		if (!count)
-			continue;
-		if (compare_self(runs, count, &how, &result, err))
-			return -1;
-		if (options->json) {
-			AUTO(free_ptr) char *line = compare_self_json(&result);
-			(void)puts(line);
-		} else if (!options->quiet) {
-			AUTO(buf) struct buf text = BUF_INIT;
-			compare_self_table(&result, &text);
-			(void)fputs(text.data, stdout);
-		}
-		code = err_worse_exit_code(code, compare_self_exit_code(&result));
-		compare_self_release(&result);
-	}
-	return code;
+			err, "--self takes runs, or scenarios with --repeat, and makes the groups itself");
+	return parse_floor(options->floor, &how.floor, err) ? -1 : compare_self_runs(options, &how, err);
 }
 
 static int compare(const struct options *options, struct err *err)
@@ -258,6 +225,8 @@ static int compare(const struct options *options, struct err *err)
 	AUTO(gathered) struct gathered gathered = {0};
 	AUTO(groups) struct groups groups = {0};
 	AUTO(comparison) struct comparison comparison = {0};
+	if (options->repeat > 1)
+		return err_input(err, "--repeat makes runs of scenarios; it goes with --self");
 	struct compare_options how = {.seed = COMPARE_SEED_DEFAULT, .unlike = options->unlike};
 	size_t first = 0;
 

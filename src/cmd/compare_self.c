@@ -22,6 +22,15 @@ static void add_splits(const char *how, size_t splits, size_t alarms, struct buf
 		splits ? 100 * (double)alarms / (double)splits : 0.);
 }
 
+void compare_self_rate(size_t trials, size_t alarms, size_t size, struct buf *text)
+{
+	buf_addf(text,
+		"  %zu of %zu comparison%s of disjoint runs, %zu against %zu in turn, raise%s an alarm: the rate is below %.0f %% "
+		"(95 %% confidence)\n",
+		alarms, trials, trials == 1 ? "" : "s", size, size, alarms == 1 ? "s" : "",
+		100 * compare_self_rate_below(alarms, trials));
+}
+
 void compare_self_table(const struct compare_self *self, struct buf *text)
 {
 	size_t columns = strlen("expectation");
@@ -34,6 +43,7 @@ void compare_self_table(const struct compare_self *self, struct buf *text)
 	}
 	columns = columns < NAME_MAX_COLUMNS ? columns : NAME_MAX_COLUMNS;
 	if (!self->runs_needed) {
+		compare_self_rate(self->disjoint, self->disjoint_alarms, self->disjoint_size, text);
 		add_splits("in the order of time", self->in_time, self->in_time_alarms, text);
 		add_splits("at random", self->shuffled, self->shuffled_alarms, text);
 	}
@@ -74,6 +84,11 @@ char *compare_self_json(const struct compare_self *self)
 	if (!json)
 		BUG("cannot build the numbers of '%s'", self->scenario);
 	json_put(json, "scenario", json_text(self->scenario));
+	json_put(json, "disjoint",
+		json_pack("{s:I, s:I, s:I, s:f}", "count", (json_int_t)self->disjoint, "alarms",
+			(json_int_t)self->disjoint_alarms, "runs_in_each_half",
+			(json_int_t)self->disjoint_size, "rate_below_95",
+			compare_self_rate_below(self->disjoint_alarms, self->disjoint)));
 	json_put(json, "runs_needed",
 		self->runs_needed ? json_integer((json_int_t)self->runs_needed) : json_null());
 	for (size_t i = 0; i < self->count; i++) {

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "judge/compare_self.h"
 
+/* "0 of 3 comparisons of disjoint runs, ...": one line. */
+void compare_self_rate(size_t trials, size_t alarms, size_t size, struct buf *text);
 void compare_self_table(const struct compare_self *self, struct buf *text);
 /* One line.  The caller frees. */
 char *compare_self_json(const struct compare_self *self);

@@ -14,6 +14,7 @@
 #include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
+#include "cmd/run.h"
 #include "run/batch.h"
 #include "run/run.h"
 
@@ -249,27 +250,39 @@ static void show_summary(const struct session *session)
 	(void)fputs(text.data, stdout);
 }
 
-int cmd_run(int argc, char **argv)
+static void list_dirs(const struct batch *batch, struct run_dirs *dirs)
 {
-	AUTO(session) struct session session = {0};
-	struct options options;
+	dirs->items = xcalloc(batch->run_count + 1, sizeof(*dirs->items));
+	for (size_t i = 0; i < batch->run_count; i++)
+		if (batch->runs[i].run_dir)
+			dirs->items[dirs->count++] = xstrdup(batch->runs[i].run_dir);
+}
+
+void run_dirs_release(struct run_dirs *dirs)
+{
+	for (size_t i = 0; i < dirs->count; i++)
+		free(dirs->items[i]);
+	free(dirs->items);
+	*dirs = (struct run_dirs){0};
+}
+
+int run_all(const struct options *options, struct run_dirs *ret_dirs)
+{
+	AUTO(session) struct session session = {.options = options};
 	struct err err = ERR_INIT;
 	size_t index;
 	unsigned round;
 
-	if (options_parse(argc, argv, &options, &err))
+	if (options->resume ? resume(&session, &err) : begin(&session, &err))
 		return command_fail(&err);
-	session.options = &options;
-	if (options.resume ? resume(&session, &err) : begin(&session, &err))
-		return command_fail(&err);
-	AUTO(free_ptr) char *out = options.resume ? fsio_dirname(options.resume) : xstrdup(options.out);
+	AUTO(free_ptr) char *out = options->resume ? fsio_dirname(options->resume) : xstrdup(options->out);
 	session.run = (struct run_options){
 		.out_dir = out,
-		.uri = options.connect,
-		.accel = accel_wish(options.accel),
-		.kernel = option_last(&options.kernel),
-		.use_device = options.use_device,
-		.allow_host_scarcity = options.allow_host_scarcity || allowed_by_environment(),
+		.uri = options->connect,
+		.accel = accel_wish(options->accel),
+		.kernel = option_last(&options->kernel),
+		.use_device = options->use_device,
+		.allow_host_scarcity = options->allow_host_scarcity || allowed_by_environment(),
 	};
 	size_t earlier = session.batch->run_count;
 	int signal_code = 0;
@@ -278,7 +291,19 @@ int cmd_run(int argc, char **argv)
 			signal_code = session.batch->runs[session.batch->run_count - 1].exit_code;
 	int code = err_worse_exit_code(batch_exit_code(session.batch), signal_code);
 	show_summary(&session);
-	if (options.junit && write_junit(&session, earlier, &err))
+	if (options->junit && write_junit(&session, earlier, &err))
 		code = command_fail(&err);
+	if (ret_dirs)
+		list_dirs(session.batch, ret_dirs);
 	return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct options options;
+	struct err err = ERR_INIT;
+
+	if (options_parse(argc, argv, &options, &err))
+		return command_fail(&err);
+	return run_all(&options, NULL);
 }

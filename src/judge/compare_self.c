@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 
@@ -169,6 +170,34 @@ static int shuffle_and_count(struct compare_self *self, const struct compare_run
 	return result;
 }
 
+/* A and B in turn, so that a slow drift is in both. */
+static int disjoint(struct compare_self *self, const struct compare_run *const *runs, size_t size,
+	const struct compare_options *options, struct err *err)
+{
+	AUTO(free_ptr) const struct compare_run **halves = xcalloc(2 * size, sizeof(*halves));
+
+	self->disjoint_size = size;
+	for (size_t first = 0; first + 2 * size <= self->runs; first += 2 * size) {
+		for (size_t i = 0; i < 2 * size; i++)
+			halves[i / 2 + (i % 2 ? size : 0)] = runs[first + i];
+		if (count_alarm(halves, size, options, &self->disjoint, &self->disjoint_alarms, err))
+			return -1;
+	}
+	return 0;
+}
+
+double compare_self_rate_below(size_t alarms, size_t trials)
+{
+	if (alarms >= trials)
+		return 1;
+	return gsl_cdf_beta_Pinv(0.95, (double)alarms + 1, (double)(trials - alarms));
+}
+
+size_t compare_self_least_runs(void)
+{
+	return 2 * stats_group_size_for_p(COMPARE_LEVEL_EXPECTATIONS);
+}
+
 int compare_self(const struct compare_run *const *runs, size_t count, const struct compare_options *options,
 	struct compare_self *ret_self, struct err *err)
 {
@@ -193,7 +222,7 @@ int compare_self(const struct compare_run *const *runs, size_t count, const stru
 		*ret_self = self;
 		return 0;
 	}
-	int result = 0;
+	int result = disjoint(&self, usable, least, options, err);
 	for (size_t size = least; size <= self.group_size && !result; size++)
 		for (size_t first = 0; first + 2 * size <= self.runs && !result; first++)
 			result = count_alarm(

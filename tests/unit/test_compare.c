@@ -417,6 +417,8 @@ static void test_self_needs_runs(void **state)
 	assert_int_equal(compare_self(a.pointers, 8, &defaults, &self, NULL), 0);
 	assert_int_equal(self.runs_needed, 0);
 	assert_int_equal(self.in_time, 1);
+	assert_int_equal(self.disjoint, 1);
+	assert_int_equal(self.disjoint_size, 4);
 	assert_int_equal(self.shuffled, COMPARE_SELF_SHUFFLES);
 	assert_int_equal(compare_self_exit_code(&self), 0);
 	print_message("# smallest change %.3f\n", self.rows[0].detectable);
@@ -441,13 +443,34 @@ static void test_self_sees_drift(void **state)
 	assert_int_equal(self.in_time_alarms, self.in_time);
 	assert_true(self.shuffled_alarms <= 10);
 	assert_int_equal(compare_self_exit_code(&self), 1);
+	/* In turn both halves drift alike. */
+	assert_int_equal(self.disjoint, 1);
+	assert_int_equal(self.disjoint_alarms, 0);
 	compare_self_release(&self);
+}
+
+/* Clopper and Pearson: 1 - 0.05^(1/n) without any alarm (the "rule of three"), more with one. */
+static void test_rate_of_alarms(void **state)
+{
+	static const struct {
+		size_t alarms, trials;
+		double below;
+	} rows[] = {{0, 0, 1}, {0, 1, 0.95}, {0, 5, 0.4507}, {0, 59, 0.0495}, {1, 20, 0.2161}, {2, 2, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		double below = compare_self_rate_below(rows[i].alarms, rows[i].trials);
+		if (fabs(below - rows[i].below) > 1e-4)
+			fail_msg("%zu of %zu: %g, not %g", rows[i].alarms, rows[i].trials, below,
+				rows[i].below);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_rate_of_alarms),
 		cmocka_unit_test(test_needed_is_enough),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_excluded),

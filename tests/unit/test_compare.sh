@@ -84,6 +84,14 @@ check 'JSON says the same' 0 true jq '.verdict == "changed" and .seed == 1 and (
 	map(select(.name == "share cpu red 8s-14s"))[0] | .verdict == "changed" and (.change > 0.09 and .change < 0.11))' "$folder/x.json"
 check 'runs against themselves need eight' 3 'it takes at least 8 runs' "$limitlab" compare --self "$folder/a"
 check 'ten runs against themselves' 0 '0 of 100 splits at random' "$limitlab" compare --self "$folder/a" "$folder/b"
+check 'of them eight are a comparison of their own' 0 '0 of 1 comparison of disjoint runs, 4 against 4 in turn, raise an alarm: the rate is below 95 %' \
+	"$limitlab" compare --self "$folder/a" "$folder/b"
+check 'a scenario against itself needs runs' 2 'limitlab compare --self --repeat 10 scenarios/smoke/cpu.yaml' \
+	"$limitlab" compare --self scenarios/smoke/cpu.yaml
+check 'a scenario is read before anything is run' 2 'bad.yaml:1:' bash -c "echo 'name: 1x' >'$folder/bad.yaml'; '$limitlab' compare --self --repeat 8 '$folder/bad.yaml'"
+check 'scenarios and runs at once' 2 'but not both at once' "$limitlab" compare --self scenarios/smoke/cpu.yaml "$folder/a"
+check 'runs cannot be repeated' 2 'is no scenario file' "$limitlab" compare --self --repeat 8 "$folder/a"
+check 'repetition without --self' 2 'it goes with --self' "$limitlab" compare --repeat 8 "$folder/a" "$folder/b"
 check 'nothing to compare with' 2 "there are no runs after the '--'" "$limitlab" compare "$folder/a" --
 check 'no groups' 2 "there is no '--' between them" "$limitlab" compare "$folder/a/1" "$folder/a/2" "$folder/a/3"
 check 'a run twice' 2 'is there twice' "$limitlab" compare "$folder/a" -- "$folder/b" "$folder/a/2"
