@@ -10,8 +10,9 @@
 void context_release(struct judge_context *context)
 {
 	struct counter *const singles[] = {&context->busy, &context->idle, &context->steal, &context->shared,
-		&context->host_busy, &context->host_idle, &context->scanned, &context->reclaimed,
-		&context->swapped_out, &context->killed, &context->available};
+		&context->host_busy, &context->host_idle, &context->host_steal, &context->stalled,
+		&context->scanned, &context->reclaimed, &context->swapped_out, &context->killed,
+		&context->available};
 
 	for (size_t i = 0; i < SCENARIO_MAX_TENANTS; i++) {
 		for (size_t m = 0; m < MEASURE_COUNT; m++)
@@ -19,26 +20,32 @@ void context_release(struct judge_context *context)
 		counter_release(&context->run_delay[i]);
 		counter_release(&context->backlog[i]);
 		counter_release(&context->queue[i]);
+		counter_release(&context->asked[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		counter_release(singles[i]);
 	model_release(&context->model);
 }
 
-/* Requests in flight: by the host's own clock of the tenant's partition, else as the tenant's tool tells. */
-static void load_queue(struct counter *queue, const struct judge_input *input, const char *tenant)
+static void load_asked(struct counter *asked, const struct judge_input *input, const char *tenant)
 {
 	struct counter depth = {0};
 
+	counter_load(&depth, input->series, tenant, "disk_queue_depth");
+	counter_integrate(&depth, true, asked);
+	counter_release(&depth);
+}
+
+/* Requests in flight: by the host's own clock of the tenant's partition, else as the tenant's tool tells. */
+static void load_queue(struct counter *queue, const struct judge_input *input, const char *tenant)
+{
 	counter_load(queue, input->samples, tenant, "blk_queue_ns");
 	for (size_t i = 0; i < queue->count; i++)
 		queue->value[i] /= 1e9;
 	if (queue->count)
 		return;
 	counter_release(queue);
-	counter_load(&depth, input->series, tenant, "disk_queue_depth");
-	counter_integrate(&depth, true, queue);
-	counter_release(&depth);
+	load_asked(queue, input, tenant);
 }
 
 static void load_tenant(struct judge_context *context, unsigned tenant, const bool *of)
@@ -54,8 +61,10 @@ static void load_tenant(struct judge_context *context, unsigned tenant, const bo
 	if (of[RESOURCE_NET])
 		counter_load(&context->backlog[tenant], input->samples, name, "net_class_backlog_bytes");
 	context->backlog[tenant].is_level = true;
-	if (of[RESOURCE_DISK])
+	if (of[RESOURCE_DISK]) {
 		load_queue(&context->queue[tenant], input, name);
+		load_asked(&context->asked[tenant], input, name);
+	}
 }
 
 void context_load(struct judge_context *context)
@@ -91,10 +100,10 @@ void context_load(struct judge_context *context)
 		if (of[singles[i].resource])
 			counter_load(singles[i].counter, input->samples, "host", singles[i].column);
 	context->available.is_level = true;
-	if (of[RESOURCE_NET] || of[RESOURCE_DISK]) {
-		counter_load(&context->host_busy, input->samples, "host", "host_busy_ns");
-		counter_load(&context->host_idle, input->samples, "host", "host_idle_ns");
-	}
+	counter_load(&context->host_busy, input->samples, "host", "host_busy_ns");
+	counter_load(&context->host_idle, input->samples, "host", "host_idle_ns");
+	counter_load(&context->host_steal, input->samples, "host", "host_steal_ns");
+	counter_load(&context->stalled, input->samples, "host", "psi_mem_full_us");
 }
 
 double judge_capacity(const struct judge_context *context, enum measure measure)

@@ -147,4 +147,20 @@ static bool disk_plenty(
 	return true;
 }
 
-const struct evidence_ops evidence_disk = {.contention = disk_contention, .plenty = disk_plenty};
+/* A workload that asks for nothing is no proof against a limit. */
+static char *disk_disturbance(
+	const struct judge_context *context, unsigned tenant, double from_s, double to_s)
+{
+	const struct counter *asked = &context->asked[tenant];
+	double most = deepest(context, asked), mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
+
+	/* Not every tool tells. */
+	if (!(most > 0) || mean >= DEPTH_MIN * most)
+		return NULL;
+	return xasprintf(
+		"its workload had %.1f requests under way where it can have %.1f; at least 80 %% is needed",
+		mean, most);
+}
+
+const struct evidence_ops evidence_disk = {
+	.contention = disk_contention, .plenty = disk_plenty, .disturbance = disk_disturbance};

@@ -65,8 +65,10 @@ struct judge_context {
 	struct counter shared; /* bytes of the class that all share */
 	/* disk */
 	struct counter queue[SCENARIO_MAX_TENANTS]; /* integral of the requests in flight, seconds */
-	/* net and disk */
-	struct counter host_busy, host_idle;
+	struct counter
+		asked[SCENARIO_MAX_TENANTS]; /* the same as the tenant's tool tells: throttled ones, too */
+	/* The whole host; stalled: time in which every task that was not idle waited for memory, microseconds. */
+	struct counter host_busy, host_idle, host_steal, stalled;
 	/* memory, whole host */
 	struct counter scanned, reclaimed, swapped_out, killed, available;
 	/* The findings so far, by index; `unchanged` looks its control up. */

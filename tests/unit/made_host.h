@@ -27,6 +27,9 @@ struct made_host {
 	double drop_from_s, drop_to_s;
 	double noise; /* of one interval's share, relative; seconds of it: much less */
 	uint64_t seed;
+	double stolen;  /* part of the host's CPUs that the hypervisor below takes */
+	double stalled; /* part of the time in which all tasks wait for memory */
+	double shallow; /* part of its requests that the last keeps under way after the first change; 0: all */
 	double host_idle; /* part of the host's CPUs; 0: 0.4 */
 	double killed_at_s;
 	double swap_mib; /* free swap of the host; 0: none */
@@ -45,6 +48,8 @@ enum host_column {
 	HOST_SET_STEAL,
 	HOST_BUSY,
 	HOST_IDLE,
+	HOST_STEAL,
+	HOST_STALLED,
 	HOST_NET_BYTES,
 	HOST_NET_BACKLOG,
 	HOST_READ,
@@ -63,11 +68,11 @@ enum host_column {
 	HOST_COLUMN_COUNT
 };
 static const char *const host_columns[HOST_COLUMN_COUNT] = {"cpu_usage_ns", "vcpu_usage_ns", "run_delay_ns",
-	"set_busy_ns", "set_idle_ns", "set_steal_ns", "host_busy_ns", "host_idle_ns", "net_class_bytes",
-	"net_class_backlog_bytes", "blk_read_bytes", "blk_write_bytes", "blk_read_ios", "blk_write_ios",
-	"blk_queue_ns", "mem_usage_bytes", "mem_swap_bytes", "vm_pgscan", "vm_pgsteal", "vm_pswpout",
-	"vm_oom_kills", "mem_available_bytes", "swap_free_bytes"};
-static const char *const host_series[] = {"payload_rx_mbit_per_s"};
+	"set_busy_ns", "set_idle_ns", "set_steal_ns", "host_busy_ns", "host_idle_ns", "host_steal_ns",
+	"psi_mem_full_us", "net_class_bytes", "net_class_backlog_bytes", "blk_read_bytes", "blk_write_bytes",
+	"blk_read_ios", "blk_write_ios", "blk_queue_ns", "mem_usage_bytes", "mem_swap_bytes", "vm_pgscan",
+	"vm_pgsteal", "vm_pswpout", "vm_oom_kills", "mem_available_bytes", "swap_free_bytes"};
+static const char *const host_series[] = {"payload_rx_mbit_per_s", "disk_queue_depth"};
 
 /* -1..1 */
 static inline double host_noise(uint64_t *state)
@@ -185,6 +190,9 @@ static inline void host_tenant_row(const struct made_host *host, struct made_run
 	cells = table_add_row(&run->series, t_s, name);
 	cells[0] = (state->got[i] - state->before[i]) * capacity * 8 / MADE_INTERVAL_S / 1e6 *
 		   (host->payload > 0 ? host->payload : 0.95);
+	bool shallow =
+		i + 1 == scenario->tenant_count && t_s >= host_first_change_s(scenario) && host->shallow > 0;
+	cells[1] = state->works ? HOST_DEPTH * (shallow ? host->shallow : 1) : 0;
 }
 
 static inline void host_rows(
@@ -203,9 +211,11 @@ static inline void host_rows(
 	cells[HOST_NET_BYTES] = floor(all * host_capacity(scenario));
 	cells[HOST_SET_BUSY] = rint(100 * state->busy) * 1e7;
 	cells[HOST_SET_IDLE] = rint(100 * (t_s + 1 - state->busy)) * 1e7;
-	cells[HOST_SET_STEAL] = 0;
+	cells[HOST_SET_STEAL] = floor(since_s * host->stolen * 100) * 1e7;
 	cells[HOST_BUSY] = floor(since_s * 2 * (1 - idle) * 100) * 1e7;
 	cells[HOST_IDLE] = floor(since_s * 2 * idle * 100) * 1e7;
+	cells[HOST_STEAL] = floor(since_s * 2 * host->stolen * 100) * 1e7;
+	cells[HOST_STALLED] = floor(since_s * host->stalled * 1e6);
 	cells[HOST_SCAN] = state->pages;
 	cells[HOST_RECLAIMED] = state->pages / 2;
 	cells[HOST_OUT] = state->pages / 4;

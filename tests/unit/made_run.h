@@ -132,6 +132,7 @@ static inline void made_begin(
 	manifest_init(manifest);
 	manifest->state = RUN_COMPLETE;
 	manifest->sample_interval_s = MADE_INTERVAL_S;
+	manifest->cpu_count = 2;
 	manifest->ticks = 150;
 	manifest->tenant_count = run->scenario->tenant_count;
 	manifest->tenants = xcalloc(manifest->tenant_count, sizeof(*manifest->tenants));

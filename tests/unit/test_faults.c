@@ -203,6 +203,8 @@ struct fault {
 	const char
 		*missed; /* the others' rules that pass it, whatever the resource: kernel, tp-qemu (q), LTP */
 	bool dead;
+	unsigned late; /* ticks, of 150 */
+	const char *trouble;
 };
 
 static const struct fault faults[] = {
@@ -286,6 +288,37 @@ static const struct fault faults[] = {
 		.log = {.not_read_back = true},
 		.verdict = 'i',
 		.missed = "kql"},
+	{.name = "memory stays a tenth above the limit",
+		.kinds = MEMORIES,
+		.host = {.end_mib = 331},
+		.verdict = 'f',
+		.missed = "k"},
+	{.name = "memory stays a third above the limit: the limit is off",
+		.kinds = MEMORIES,
+		.host = {.end_mib = 400},
+		.verdict = 'f',
+		.missed = ""},
+	{.name = "too little for a workload that asks for less than its limit",
+		.kinds = 1u << HARD_DISK,
+		.host = {.last_times = 0.85, .shallow = 0.5},
+		.verdict = 'i',
+		.missed = "k"},
+	{.name = "the hypervisor below takes 4 % of the CPUs",
+		.kinds = SOFT_RATES | 1u << SOFT_MEMORY,
+		.host = {.stolen = 0.04},
+		.verdict = 'i',
+		.missed = "kql"},
+	{.name = "the host is short of memory meanwhile",
+		.kinds = SOFT_RATES,
+		.host = {.stalled = 0.05},
+		.verdict = 'i',
+		.missed = "kql"},
+	{.name = "one tick of ten late", .kinds = EVERY, .late = 15, .verdict = 'i', .missed = "kql"},
+	{.name = "a workload in trouble",
+		.kinds = EVERY,
+		.trouble = "it ended by itself",
+		.verdict = 'i',
+		.missed = "kql"},
 	{.name = "a workload that did no work",
 		.kinds = EVERY,
 		.dead = true,
@@ -299,7 +332,7 @@ static void make(enum kind kind, const struct made_host *wanted, const struct ma
 	struct made_host host = *wanted;
 
 	host.full_mib = 700;
-	host.end_mib = 300;
+	host.end_mib = wanted->end_mib > 0 ? wanted->end_mib : 300;
 	host.swap_mib = 2048;
 	made_begin(run, kinds[kind].name, kinds[kind].yaml, log);
 	run->manifest.tenants[0].worked = !dead;
@@ -336,6 +369,11 @@ static bool is_caught(const struct fault *fault, enum kind kind, unsigned *misse
 	bool right = true;
 
 	make(kind, &fault->host, &fault->log, fault->dead, &run);
+	run.manifest.ticks_late = fault->late;
+	if (fault->trouble) {
+		free(run.manifest.tenants[1].trouble);
+		run.manifest.tenants[1].trouble = xstrdup(fault->trouble);
+	}
 	char verdict = worst(&run, false);
 	let_pass(&run, kinds[kind].hard, rules);
 	right = verdict != 'p' && (fault->verdict == '?' || verdict == fault->verdict);
