@@ -16,7 +16,7 @@
 #define UNSERVED_MIN 0.01
 
 /*
- * Of the host's CPUs together, and of the time.  On a quiet machine the hypervisor below stole 0.2 % at most in any two seconds, and all
+ * Of the host's CPUs together, and of the time.  On a quiet machine the hypervisor below stole 0.25 % at most in any two seconds (one jiffy), and all
  * tasks waited for memory for 0.03 %.  Of a kernel's PSI for CPUs nothing is asked: it counts what the tenants themselves wait, and what
  * runs at idle priority, which disturbs nobody (Documentation/accounting/psi.rst).
  */
