@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "series/stats.h"
 
 /* What all tenants got together. */
 static double sum(const struct judge_context *context, enum measure measure, double from_s, double to_s)
@@ -42,29 +43,48 @@ static double whole(
  * The pieces begin at every sample, so that no excess hides by lying across the border of two of them; the one that is furthest
  * off decides.
  */
-static void find_worst(const struct judge_context *context, double from_s, double to_s, double length_s,
+static size_t find_worst(const struct judge_context *context, double from_s, double to_s, double length_s,
 	struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
 	const struct counter *clock = &context->metric[expect->measure][0].total;
+	size_t pieces = 0;
 
 	/* One that died early has the fewest. */
 	for (size_t i = 1; i < context->input->scenario->tenant_count; i++)
 		if (context->metric[expect->measure][i].total.count > clock->count)
 			clock = &context->metric[expect->measure][i].total;
 	for (size_t i = counter_first(clock, from_s); i < clock->count; i++) {
-		double at_s = finding->samples ? clock->t_s[i] : from_s;
+		double at_s = pieces ? clock->t_s[i] : from_s;
 		double end_s = at_s + length_s;
 		if (end_s > to_s + 1e-6)
 			break;
 		double now = sum(context, expect->measure, at_s, end_s);
-		finding->samples++;
+		pieces++;
 		if (fabs(now - finding->expected) <= fabs(finding->measured - finding->expected))
 			continue;
 		finding->measured = now;
 		finding->at_from_s = at_s;
 		finding->at_to_s = end_s;
 	}
+	finding->samples = counter_first(clock, to_s) - counter_first(clock, from_s) + 1;
+	return pieces;
+}
+
+/* From the sums of about one second each, as for a mean (mean.c); NAN: too short a piece. */
+static double half_interval(const struct judge_context *context, const struct finding *finding)
+{
+	double from_s = finding->at_from_s, length_s = finding->at_to_s - from_s;
+	size_t blocks = (size_t)length_s;
+
+	if (blocks < 2)
+		return (double)NAN;
+	AUTO(free_ptr) double *sums = xcalloc(blocks, sizeof(*sums));
+	for (size_t i = 0; i < blocks; i++)
+		sums[i] =
+			sum(context, finding->expect->measure, from_s + (double)i * length_s / (double)blocks,
+				from_s + (double)(i + 1) * length_s / (double)blocks);
+	return stats_half_interval_95(sums, blocks);
 }
 
 void judge_conserves(const struct judge_context *context, struct finding *finding)
@@ -92,12 +112,15 @@ void judge_conserves(const struct judge_context *context, struct finding *findin
 		return;
 	}
 	finding->measured = finding->expected;
-	find_worst(context, from_s, to_s, length_s, finding);
+	size_t pieces = find_worst(context, from_s, to_s, length_s, finding);
 	if (isnan(finding->at_from_s)) {
 		/* Exactly right everywhere. */
 		finding->at_from_s = from_s;
 		finding->at_to_s = from_s + length_s;
 	}
+	double half = half_interval(context, finding);
+	finding->interval_low = finding->measured - half;
+	finding->interval_high = finding->measured + half;
 	if (!evidence_holds(context, from_s, to_s, finding))
 		return;
 	double off = finding->measured - finding->expected;
@@ -107,11 +130,11 @@ void judge_conserves(const struct judge_context *context, struct finding *findin
 	AUTO(free_ptr) char *measured = judge_value_text(expect, finding->measured);
 	AUTO(free_ptr) char *expected = judge_value_text(expect, finding->expected);
 	AUTO(free_ptr) char *allowed = judge_tolerance_text(expect, finding->tolerance);
+	AUTO(free_ptr) char *interval = judge_interval_text(expect, half);
 	(void)finding_set(finding, inside ? VERDICT_PASS : VERDICT_FAIL,
-		"all tenants together got %s from %.1f s to %.1f s, the worst of %zu piece%s of %.3g s; %s is %s, off by "
+		"all tenants together got %s%s from %.1f s to %.1f s, the worst of %zu piece%s of %.3g s; %s is %s, off by "
 		"%+.2f %%, %s allowed",
-		measured, finding->at_from_s, finding->at_to_s, finding->samples,
-		finding->samples == 1 ? "" : "s", length_s,
-		expect->is_model ? "the model's sum" : "the capacity", expected,
+		measured, interval, finding->at_from_s, finding->at_to_s, pieces, pieces == 1 ? "" : "s",
+		length_s, expect->is_model ? "the model's sum" : "the capacity", expected,
 		100 * off / finding->expected, allowed);
 }

@@ -222,7 +222,10 @@ static char *seen_text(const struct finding *finding)
 	if (isfinite(finding->interval_low) && isfinite(finding->interval_high)) {
 		AUTO(free_ptr) char *low = judge_value_text(expect, finding->interval_low);
 		AUTO(free_ptr) char *high = judge_value_text(expect, finding->interval_high);
-		buf_addf(&text, ", 95 %% interval of the mean %s to %s", low, high);
+		buf_addf(&text,
+			judge_is_time(expect) ? ", which tell it to %s to %s"
+					      : ", 95 %% interval of the mean %s to %s",
+			low, high);
 	}
 	return buf_steal(&text);
 }

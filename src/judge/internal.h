@@ -158,6 +158,9 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 /* Half the width of the 95 % interval of the mean, from means of about one second; NAN: too short a window. */
 double judge_half_interval(const struct metric *metric, double capacity, double from_s, double to_s);
 
+/* " (+- 0.40, 95 % interval from means of one second)"; "" for NAN.  The caller frees. */
+char *judge_interval_text(const struct expect_spec *expect, double half);
+
 /* When the event of settles or unchanged really began and when all of it was confirmed; false: it is not in the log. */
 bool judge_event_times(const struct judge_context *context, const struct expect_spec *expect,
 	double *ret_start_s, double *ret_end_s);

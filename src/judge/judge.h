@@ -29,8 +29,12 @@ struct finding {
 	/* Half-width of what passes, same unit.  settles: of the band, as a fraction of the capacity, or, where it settles
 	 * to a value, in the measure's unit.  NAN with bounds instead of a value. */
 	double tolerance;
-	double interval_low, interval_high; /* 95 % interval of `measured` */
-	size_t samples;
+	/*
+	 * 95 % interval of `measured`: of means from those of one second.  Of times it is what the samples leave open: settles, between this
+	 * sample and the one before; a stretch may be longer by an interval at each end.
+	 */
+	double interval_low, interval_high;
+	size_t samples; /* used */
 	/* settles.  From the event's begin; NAN also when it never came to that. */
 	double dead_time_s, settling_time_s, time_50_s, time_90_s;
 	double overshoot; /* beyond the new level, as a fraction of the change */

@@ -147,8 +147,7 @@ static bool measure(const struct judge_context *context, double *from_s, double 
 	return true;
 }
 
-/* " (+- 0.40, 95 % interval from means of one second)", or nothing. */
-static char *interval_text(const struct expect_spec *expect, double half)
+char *judge_interval_text(const struct expect_spec *expect, double half)
 {
 	if (isnan(half))
 		return xstrdup("");
@@ -210,7 +209,7 @@ static void judge_bounds(const struct judge_context *context, double from_s, dou
 	const struct expect_spec *expect = finding->expect;
 	AUTO(free_ptr) char *bounds = bounds_text(expect);
 	AUTO(free_ptr) char *measured = judge_value_text(expect, finding->measured);
-	AUTO(free_ptr) char *interval = interval_text(expect, mean->half);
+	AUTO(free_ptr) char *interval = judge_interval_text(expect, mean->half);
 	double inside = margin(expect, finding->measured);
 
 	if (inside >= 0 && mean->half > inside) {
@@ -251,7 +250,7 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 	}
 	if (!inside && !evidence_holds_throughout(context, from_s, to_s, finding))
 		return;
-	AUTO(free_ptr) char *interval = interval_text(expect, mean->half);
+	AUTO(free_ptr) char *interval = judge_interval_text(expect, mean->half);
 	AUTO(free_ptr)
 	char *points = judge_tolerance_text(expect, fabs(off));
 	AUTO(free_ptr) char *by = xasprintf("%s%s", off < 0 ? "-" : "+", points);

@@ -103,7 +103,8 @@ static void find_way(const struct metric *metric, const struct response *respons
 	}
 }
 
-static void measure(const struct metric *metric, const struct response *response, struct finding *finding)
+static void measure(const struct judge_context *context, const struct metric *metric,
+	const struct response *response, struct finding *finding)
 {
 	const struct counter *counter = &metric->total;
 	double direction = response->after > response->before ? 1 : -1;
@@ -137,6 +138,9 @@ static void measure(const struct metric *metric, const struct response *response
 		smooth(metric, response, response->until_s - response->smooth_s, response->until_s) -
 		response->after;
 	finding->measured = finding->settling_time_s;
+	/* It came between this sample and the one before. */
+	finding->interval_high = finding->settling_time_s;
+	finding->interval_low = fmax(finding->settling_time_s - context->interval_s, 0);
 }
 
 static bool is_raw(const struct scenario *scenario, const struct event_spec *event)
@@ -328,7 +332,7 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 	}
 	if (!begins_right(context, metric, &response, finding))
 		return;
-	measure(metric, &response, finding);
+	measure(context, metric, &response, finding);
 	bool passes = finding->settling_time_s <= limit_s;
 	if (!evidence_holds(
 		    context, evidence_from(&response, confirmed_s, finding), response.until_s, finding))

@@ -63,6 +63,9 @@ void judge_starves(const struct judge_context *context, struct finding *finding)
 	if (!window_covered(context, &metric->total, metric->what, &from_s, &to_s, finding))
 		return;
 	find_stretch(context, metric, from_s, to_s, finding);
+	finding->interval_low = finding->measured;
+	finding->interval_high =
+		finding->measured > 0 ? finding->measured + 2 * context->interval_s : context->interval_s;
 	if (!evidence_holds(context, from_s, to_s, finding))
 		return;
 	bool passes = never ? finding->measured <= finding->expected : finding->measured >= finding->expected;

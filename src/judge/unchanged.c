@@ -115,6 +115,7 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 	AUTO(free_ptr) char *allowed = judge_tolerance_text(expect, finding->tolerance);
 	AUTO(free_ptr) char *by = judge_tolerance_text(expect, fabs(off));
 	AUTO(free_ptr) char *unsteady = judge_tolerance_text(expect, half_before);
+	AUTO(free_ptr) char *interval = judge_interval_text(expect, half);
 	AUTO(free_ptr) char *uncertain = judge_tolerance_text(expect, half);
 	if (!inside && half_before > finding->tolerance) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
@@ -134,8 +135,8 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 			       !evidence_holds_throughout(context, from_s, to_s, finding)))
 		return;
 	(void)finding_set(finding, inside ? VERDICT_PASS : VERDICT_FAIL,
-		"'%s' had %s before the event and %s after it; changed by %s%s, %s allowed (the new value was read back%s%s%s)",
-		name, before, after, off < 0 ? "-" : "+", by, allowed,
+		"'%s' had %s before the event and %s after it; changed by %s%s%s, %s allowed (the new value was read back%s%s%s)",
+		name, before, after, off < 0 ? "-" : "+", by, interval, allowed,
 		expect->control < 0 ? "" : ", the control '",
 		expect->control < 0 ? "" : context->findings[expect->control].expect->name,
 		expect->control < 0 ? "" : "' passed");

@@ -389,6 +389,50 @@ static bool is_caught(const struct fault *fault, enum kind kind, unsigned *misse
 	return right;
 }
 
+/* Whatever the kind and the resource: expected, measured, its interval, the samples that were used, and why. */
+static void test_complete(void **state)
+{
+	static const char more[] =
+		"  - {ratio: RES, tenants: [red, blue], window: [10s, 18s], is: model}\n"
+		"  - {level: RES, tenant: red, window: [10s, 18s], is: model}\n"
+		"  - {starves: RES, tenant: blue, window: [10s, 18s], below: 40%, for: 1s}\n"
+		"  - {conserves: RES, window: [10s, 18s], every: 5s}\n"
+		"  - {unchanged: RES, tenant: blue, after: 8s, window: [9s, 18s], within: 40%, control: c}\n"
+		"  - {share: RES, tenant: red, window: [11s, 18s], is: model, within: 2%, name: c}\n";
+	static const char *const words[] = {"cpu", "net", "disk"};
+
+	(void)state;
+	for (int kind = 0; kind < KINDS; kind++) {
+		AUTO(made_run) struct made_run run = {0};
+		AUTO(judgement) struct judgement judgement = {0};
+		AUTO(buf) struct buf yaml = BUF_INIT;
+		const struct made_host host = {
+			.full_mib = 700, .end_mib = 300, .swap_mib = 2048, .noise = 0.1};
+		buf_adds(&yaml, kinds[kind].yaml);
+		for (const char *at = more; 1u << kind & SOFT_RATES && *at;) {
+			bool here = !strncmp(at, "RES", 3);
+			buf_add(&yaml, here ? words[kind] : at, here ? strlen(words[kind]) : 1);
+			at += here ? 3 : 1;
+		}
+		made_begin(&run, kinds[kind].name, yaml.data, &(struct made_faults){0});
+		made_host_samples(&host, &run);
+		made_judge(kinds[kind].name, &run, &judgement);
+		for (size_t i = 0; i < judgement.count; i++) {
+			const struct finding *finding = &judgement.findings[i];
+			if (finding->verdict == VERDICT_PASS && isfinite(finding->expected) &&
+				isfinite(finding->measured) && isfinite(finding->interval_low) &&
+				finding->interval_low <= finding->measured &&
+				finding->measured <= finding->interval_high && finding->samples >= 20 &&
+				*finding->reason)
+				continue;
+			fail_msg("%s: %s: %s %g %g [%g, %g] %zu %s", kinds[kind].name, finding->expect->name,
+				verdict_name(finding->verdict), finding->expected, finding->measured,
+				finding->interval_low, finding->interval_high, finding->samples,
+				finding->reason);
+		}
+	}
+}
+
 static void test_faults(void **state)
 {
 	unsigned missed[RULES] = {0}, all = 0, wrong = 0;
@@ -445,6 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_faultless),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
