@@ -93,6 +93,8 @@ static char *run_trouble(const struct judge_input *input)
 	double all = (double)manifest->ticks + (double)manifest->ticks_missed;
 	cpu_set_t used;
 
+	if (manifest->state == RUN_RUNNING)
+		return xstrdup("the run still goes on, or was killed");
 	if (manifest->state != RUN_COMPLETE)
 		return xasprintf("the run is %s%s%s", run_state_name(manifest->state),
 			*manifest->reason ? ": " : "", manifest->reason);

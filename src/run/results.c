@@ -14,6 +14,8 @@
 #include "sample/derive.h"
 #include "workload/workload.h"
 
+#define ENDS_EARLY 5 /* sample intervals: so many may be missed at the end of a run that is complete */
+
 /* A tenant's own stream and that of its server. */
 struct streams {
 	struct workload_stream stream[2 * SCENARIO_MAX_TENANTS];
@@ -62,6 +64,28 @@ static int read_streams(const struct results *results, struct streams *streams, 
 	return 0;
 }
 
+/* What no sampler writes: a file that was cut off between two rows, or edited. */
+static int check_samples(const struct results *results, const char *path, struct err *err)
+{
+	const struct table *samples = &results->samples;
+	const struct manifest *manifest = &results->manifest;
+	double last_s = samples->row_count ? samples->t_s[samples->row_count - 1] : 0;
+
+	for (size_t row = 0; row < samples->row_count; row++)
+		for (size_t i = 0; i < samples->column_count; i++)
+			if (samples->cells[row * samples->column_count + i] < 0)
+				return err_input(err,
+					"%s:%zu: %s is %.15g, and nothing that is sampled is ever negative",
+					path, row + 2, samples->columns[i],
+					samples->cells[row * samples->column_count + i]);
+	if (manifest->state == RUN_COMPLETE && manifest->sample_interval_s > 0 &&
+		last_s < manifest->duration_s - ENDS_EARLY * manifest->sample_interval_s)
+		return err_input(err,
+			"%s:%zu: the file ends at %.3f s, but the run went on to %.3f s and was complete: rows are missing",
+			path, samples->row_count + 1, last_s, manifest->duration_s);
+	return 0;
+}
+
 static int load_series(struct results *results, struct err *err)
 {
 	AUTO(free_ptr) char *samples = rundir_path(results->run, RUNDIR_SAMPLES);
@@ -69,7 +93,8 @@ static int load_series(struct results *results, struct err *err)
 	AUTO(streams) struct streams streams = {0};
 	bool has_samples = fsio_exists(samples);
 
-	if (has_samples && table_read_csv(&results->samples, samples, err))
+	if (has_samples &&
+		(table_read_csv(&results->samples, samples, err) || check_samples(results, samples, err)))
 		return -1;
 	if (has_samples && read_streams(results, &streams, err))
 		return -1;

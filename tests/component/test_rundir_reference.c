@@ -429,7 +429,8 @@ static bool move_share(struct results *results)
 		} else if (is_row_of(samples, row, to)) {
 			to_first = isnan(to_first) ? *value : to_first;
 			*value += moved;
-			*cell(samples, row, "run_delay_ns") -= moved;
+			/* From far above 0: no counter is ever negative. */
+			*cell(samples, row, "run_delay_ns") += 1e12 - moved;
 		}
 	}
 	return true;
@@ -785,6 +786,37 @@ static void test_damaged(void **state)
 	}
 }
 
+/* Cut off between two rows, or edited by hand: file and line. */
+static void test_edited(void **state)
+{
+	static const struct {
+		const char *name, *script, *message;
+	} edits[] = {
+		{"cut off between two rows", "40q", RUNDIR_SAMPLES ":40: the file ends at "},
+		{"a negative counter", "30s/^\\([^,]*,[^,]*\\),/\\1,-/",
+			RUNDIR_SAMPLES ":30: cpu_usage_ns is -"},
+		{"time that runs backwards", "30s/^[^,]*/-30/", RUNDIR_SAMPLES ":30: time runs backwards"},
+		{"nan", "30s/^\\([^,]*,[^,]*\\),[0-9]*/\\1,nan/",
+			RUNDIR_SAMPLES ":30: cpu_usage_ns is 'nan', not a number"},
+		{"one field more", "30s/,/,,/", RUNDIR_SAMPLES ":30: "},
+	};
+
+	(void)state;
+	NEED_RUNS();
+	for (size_t i = 0; i < ARRAY_SIZE(edits); i++) {
+		AUTO(free_ptr) char *copy = copy_run(runs[0]);
+		AUTO(free_ptr) char *path = rundir_path(copy, RUNDIR_SAMPLES);
+		struct err err = ERR_INIT;
+		struct results results = {0};
+		if (spawn_check((const char *const[]){"sed", "-i", edits[i].script, path, NULL}, NULL, &err))
+			fail_msg("%s", err.text);
+		if (results_load(copy, &results, &err) == 0)
+			fail_msg("%s: read", edits[i].name);
+		if (!strstr(err.text, edits[i].message))
+			fail_msg("%s: %s", edits[i].name, err.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -793,6 +825,7 @@ int main(void)
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_edited),
 	};
 	const char *root = getenv("LIMITLAB_ROOT"), *given = getenv("LIMITLAB_REFERENCE");
 

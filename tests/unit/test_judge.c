@@ -258,7 +258,7 @@ static const struct run_case run_cases[] = {
 		.verdicts = "iiiii",
 		.unfinished = true,
 		.state = RUN_RUNNING,
-		.reason = "the run is running"},
+		.reason = "the run still goes on, or was killed"},
 	{.name = "late ticks", .yaml = shares_yaml, .verdicts = "iiiii", .late = 10, .reason = "were late"},
 	{.name = "missed ticks",
 		.yaml = shares_yaml,
