@@ -23,7 +23,7 @@ comma := ,
 DEB_BUILD := build-essential pkg-config libvirt-dev libnl-3-dev libnl-route-3-dev libcsv-dev libyaml-dev \
 	libjansson-dev libxml2-dev libgsl-dev libcmocka-dev
 DEB_RUN   := libvirt-daemon-system libvirt-daemon qemu-system-x86 gnuplot-nox fonts-dejavu-core mmdebstrap \
-	squashfs-tools zstd xz-utils cpio kmod busybox-static nbdkit libnbd-bin iperf3
+	squashfs-tools zstd xz-utils cpio kmod e2fsprogs busybox-static nbdkit libnbd-bin iperf3
 DEB_TEST  := cppcheck clang-tidy clang-format clang libclang-rt-14-dev libxml2-utils jq iproute2 fio stress-ng \
 	libvirt-clients miller
 
@@ -276,6 +276,7 @@ image: all
 # ---- install ------------------------------------------------------------------------------------------------------
 PUBLIC_HEADERS := $(wildcard src/applier/applier.h src/applier/cgroup.h src/applier/disk.h src/applier/limit.h src/applier/net.h src/base/err.h src/base/units.h)
 DATA := $(wildcard scenarios/*.yaml workloads/* plots/*.gp)
+LABHOST_FILES := init start labhost.service
 completiondir ?= $(prefix)/share/bash-completion/completions
 
 $(BUILD)/limitlab.1: $(BUILD)/limitlab
@@ -294,6 +295,8 @@ install: all $(BUILD)/limitlab.1 $(BUILD)/limitlab.bash $(BUILD)/limitlab.pc
 	$(Q)install -D -m 755 $(BUILD)/limitlab $(DESTDIR)$(bindir)/limitlab
 	$(Q)install -D -m 755 $(BUILD)/runner $(DESTDIR)$(libexecdir)/runner
 	$(Q)if [ -e src/guest/init ]; then install -D -m 755 src/guest/init $(DESTDIR)$(libexecdir)/init; fi
+	$(Q)for file in $(LABHOST_FILES); do \
+		install -D -m 755 src/labhost/$$file $(DESTDIR)$(libexecdir)/labhost-$$file || exit 1; done
 	$(Q)install -D -m 644 $(BUILD)/liblimitlab.a $(DESTDIR)$(libdir)/liblimitlab.a
 	$(Q)install -D -m 755 $(BUILD)/liblimitlab.so $(DESTDIR)$(libdir)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $(DESTDIR)$(libdir)/liblimitlab.so
@@ -307,7 +310,7 @@ install: all $(BUILD)/limitlab.1 $(BUILD)/limitlab.bash $(BUILD)/limitlab.pc
 uninstall: ## remove what install put there
 	$(Q)rm -f $(DESTDIR)$(bindir)/limitlab $(addprefix $(DESTDIR)$(libdir)/,liblimitlab.a liblimitlab.so $(SONAME) \
 		pkgconfig/limitlab.pc) $(DESTDIR)$(mandir)/man1/limitlab.1 $(DESTDIR)$(completiondir)/limitlab \
-		$(addprefix $(DESTDIR)$(libexecdir)/,runner init) $(addprefix $(DESTDIR)$(datadir)/,$(DATA))
+		$(addprefix $(DESTDIR)$(libexecdir)/,runner init $(LABHOST_FILES:%=labhost-%)) $(addprefix $(DESTDIR)$(datadir)/,$(DATA))
 	$(Q)rm -rf $(DESTDIR)$(includedir)/limitlab
 	$(Q)rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(datadir)/,scenarios workloads plots .) \
 		$(DESTDIR)$(libexecdir) 2>/dev/null || true

@@ -28,6 +28,10 @@ const struct command command_table[] = {
 			 "needs --allow-host-scarcity, or LIMITLAB_ALLOW_HOST_SCARCITY=1.\n\n"
 			 "A scenario whose scarce disk is a real device overwrites it, and runs only\n"
 			 "with --use-device DEV naming the same one; never on one that is in use.\n\n"
+			 "With --in-lab-host all of it happens in an outer VM, with a kernel (--kernel)\n"
+			 "and control groups (--cgroup) of your choice: what is scarce there harms\n"
+			 "nobody here.  The results come out while they are made.  Needs 4.5 GiB of\n"
+			 "memory, and where KVM cannot be nested it is slow.\n\n"
 			 "With --connect a libvirt daemon of this host keeps the tenants instead.\n\n"
 			 "Several runs are a batch.  --repeat N runs each scenario N times, in rounds\n"
 			 "of shuffled order.  --until-decided MAX repeats a scenario until a\n"
@@ -41,8 +45,9 @@ const struct command command_table[] = {
 		.args = COMMAND_ARGS_SCENARIOS,
 		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) |
 			   OPTION(UNTIL_DECIDED) | OPTION(SEED) | OPTION(RESUME) | OPTION(JUNIT) |
-			   OPTION(KERNEL) | OPTION(ALLOW_HOST_SCARCITY) | OPTION(USE_DEVICE) |
-			   OPTION(BISECT_CODES) | OPTION(JSON) | OPTION(QUIET),
+			   OPTION(KERNEL) | OPTION(IN_LAB_HOST) | OPTION(CGROUP) |
+			   OPTION(ALLOW_HOST_SCARCITY) | OPTION(USE_DEVICE) | OPTION(BISECT_CODES) |
+			   OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_run,
 	},
 	{
@@ -214,6 +219,14 @@ const struct command command_table[] = {
 		.max_args = 1,
 		.args = COMMAND_ARGS_COMMANDS,
 		.run = cmd_help,
+	},
+	{
+		.name = "lab-agent",
+		.synopsis = "",
+		.summary = "in a lab host: run limitlab, tell the host",
+		.about = "Started by the lab host's systemd; of no use elsewhere.",
+		.hidden = true,
+		.run = cmd_lab_agent,
 	},
 	{
 		.name = "manpage",

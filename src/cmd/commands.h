@@ -18,6 +18,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_clean(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_version(int argc, char **argv);
+int cmd_lab_agent(int argc, char **argv);
 /* In help.c: the texts made from the command table. */
 int cmd_help(int argc, char **argv);
 int cmd_completion(int argc, char **argv);

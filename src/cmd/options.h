@@ -31,6 +31,8 @@ enum option_id {
 	OPTION_JUNIT,
 	OPTION_FORCE,
 	OPTION_KERNEL,
+	OPTION_IN_LAB_HOST,
+	OPTION_CGROUP,
 	OPTION_ALLOW_HOST_SCARCITY,
 	OPTION_USE_DEVICE,
 	OPTION_BESIDE,
@@ -78,6 +80,8 @@ struct options {
 	const char *into;          /* NULL: nowhere */
 	const char *by;            /* NULL: none */
 	const char *floor;         /* "5%" (default) */
+	bool in_lab_host;
+	const char *cgroup; /* NULL: v2 */
 	bool self, unlike, all, bisect_codes;
 	const char *csv, *markdown, *figure; /* NULL: none */
 	char **args;                         /* the arguments that are no options, NULL terminated */

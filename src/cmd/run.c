@@ -11,6 +11,7 @@
 #include "cmd/command.h"
 #include "cmd/commands.h"
 #include "cmd/findings.h"
+#include "cmd/in_lab_host.h"
 #include "cmd/load.h"
 #include "cmd/options.h"
 #include "cmd/progress.h"
@@ -305,5 +306,11 @@ int cmd_run(int argc, char **argv)
 
 	if (options_parse(argc, argv, &options, &err))
 		return command_fail(&err);
+	if (options.in_lab_host)
+		return run_in_lab_host(&options);
+	if (options.cgroup) {
+		(void)err_input(&err, "--cgroup is for --in-lab-host");
+		return command_fail(&err);
+	}
 	return run_all(&options, NULL);
 }

@@ -41,6 +41,9 @@ int archive_kernels(struct archive *archive, char **ret_list, struct err *err);
 /* Downloads a package and unpacks its files into `into`; *ret_version is the package's version. */
 int archive_unpack(
 	struct archive *archive, const char *package, const char *into, char **ret_version, struct err *err);
+/* Installs packages (commas between) into the new root `tree`, with mmdebstrap(1); when that fails, what it said is in `log`. */
+int archive_install(const struct archive *archive, const char *packages, const char *tree, const char *log,
+	struct err *err);
 
 /* Pure parts, for tests. */
 

@@ -104,30 +104,6 @@ static int list_packages(const char *root, json_t *all, json_t *tools, struct er
 	return err_run(err, "mmdebstrap installed none of %s", IMAGE_ROOT_PACKAGES);
 }
 
-static int make_tree(const struct build *build, const char *tree, struct err *err)
-{
-	AUTO(free_ptr) char *options = xasprintf("--aptopt=%s", build->archive.apt_options);
-	/* In namespaces of its own, so that whatever ends it also ends its children and undoes its mounts. */
-	const char *const argv[] = {"unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-		"mmdebstrap", "--mode=root", "--variant=essential", "--architectures=" ARCHIVE_ARCH,
-		"--include=" IMAGE_ROOT_PACKAGES, "--dpkgopt=path-exclude=/usr/share/doc/*",
-		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/info/*",
-		"--dpkgopt=path-exclude=/usr/share/locale/*", "--aptopt=Acquire::Languages \"none\"", options,
-		build->archive.suite, tree, build->archive.sources, NULL};
-	const char *const env[] = {"LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", NULL};
-	AUTO(buf) struct buf output = BUF_INIT;
-	int result = spawn_check(
-		argv, &(struct spawn_options){.env = env, .output = &output, .timeout_ms = 1800000}, err);
-
-	if (result && output.data) {
-		/* Its last line seldom says why: keep all of it. */
-		AUTO(free_ptr) char *log = xasprintf("%s/mmdebstrap.log", build->dir);
-		if (!fsio_write_atomic(log, output.data, output.length, NULL))
-			(void)err_remedy(err, "see '%s'", log);
-	}
-	return result;
-}
-
 static int build_root(struct build *build, const char *hash, struct err *err)
 {
 	AUTO(free_ptr) char *tree = xasprintf("%s/tree", build->work);
@@ -142,7 +118,8 @@ static int build_root(struct build *build, const char *hash, struct err *err)
 		return -1;
 	progress(build, "root: installing %s of Debian %s (half a minute or more)", IMAGE_ROOT_PACKAGES,
 		build->archive.suite);
-	if (make_tree(build, tree, err))
+	AUTO(free_ptr) char *log = xasprintf("%s/mmdebstrap.log", build->dir);
+	if (archive_install(&build->archive, IMAGE_ROOT_PACKAGES, tree, log, err))
 		return err_wrap(err, "cannot install the guest's root");
 	/* etc/apt holds the host's proxy, with its password if it has one. */
 	const char *const mksquashfs[] = {"mksquashfs", tree, squashfs, "-comp", "zstd", "-noappend",

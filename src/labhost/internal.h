@@ -5,9 +5,8 @@
 #ifndef LIMITLAB_LABHOST_INTERNAL_H
 #define LIMITLAB_LABHOST_INTERNAL_H
 
+#include "base/buf.h"
 #include "labhost/labhost.h"
-
-#include <sys/types.h>
 
 /* ---- wishes (wish.c) ---- */
 
@@ -39,5 +38,113 @@ char *options_missing(const char *config, const char *modules, enum labhost_cgro
 
 /* The line that tells why the kernel died, without its time stamp; NULL: it did not.  The caller frees. */
 char *console_panic(const char *text);
+
+/* ---- what the agent in the lab host tells (frames.c) ---- */
+
+/* Path of the agent's port in the lab host, and the byte that the host sends to interrupt the inner limitlab. */
+#define AGENT_PORT      "org.limitlab.labhost"
+#define AGENT_INTERRUPT 'i'
+
+/*
+ * A frame: kind (1 byte), length of the rest (4 bytes, of this machine's order), then the rest.  A path is relative to its tree, of
+ * a letter in front of it: TREE_RESULTS or TREE_LEARNED.
+ */
+enum frame_kind {
+	FRAME_BEAT = 'b',    /* text of seconds since power-on: a sign of life */
+	FRAME_STAGE = 's',   /* text */
+	FRAME_STARTED = 'S', /* the inner limitlab runs; text as of FRAME_BEAT */
+	FRAME_OUT = 'o',     /* what it printed */
+	FRAME_ERR = 'e',     /* on standard error */
+	FRAME_PUT = 'p',     /* path, NUL, content: a file that is new, or another */
+	FRAME_APPEND = 'a',  /* path, NUL, offset (8 bytes), what has been added there */
+	FRAME_MOVE = 'm',    /* path, NUL, new path, NUL */
+	FRAME_GONE = 'g',    /* path, NUL */
+	FRAME_CHECK = 'c',   /* path, NUL, length (8 bytes), hash (8 bytes): at the end, of every file */
+	FRAME_EXIT = 'x',    /* text of its exit code; the last */
+};
+enum { TREE_RESULTS = 'r', TREE_LEARNED = 'l' };
+enum { FRAME_MAX_BYTES = 8 << 20 };
+
+struct frame {
+	enum frame_kind kind;
+	const char *path; /* without the tree's letter; of those that have one, else NULL */
+	char tree;
+	const char *new_path; /* FRAME_MOVE */
+	uint64_t offset;      /* FRAME_APPEND; FRAME_CHECK: length */
+	uint64_t hash;
+	const char *data; /* what is left; NUL terminated */
+	size_t length;
+};
+
+/* Appends a frame; path may be NULL.  middle: what stands between path and data. */
+void frame_add(struct buf *buf, enum frame_kind kind, const char *path, const void *middle,
+	size_t middle_length, const void *data, size_t length);
+/*
+ * Takes the first frame out of what arrived: 1 and *ret_frame, which points into buf until frame_drop(); 0: it is not whole yet; -1:
+ * that is no frame, or its path leads out of its tree.
+ */
+int frame_take(const struct buf *buf, struct frame *ret_frame, size_t *ret_size, struct err *err);
+
+/* ---- in the lab host: folders that are told about (tree.c) ---- */
+
+struct tree_file;
+
+struct tree {
+	const char *folder;
+	char letter; /* TREE_RESULTS or TREE_LEARNED */
+	struct tree_file *files;
+	size_t count, capacity;
+};
+
+void tree_release(struct tree *tree);
+/*
+ * Appends frames for what has changed since the last look.  A file that grew is taken to be what it was, with something added: so
+ * limitlab writes all that it does not replace.  Hidden files are left out.
+ */
+void tree_look(struct tree *tree, struct buf *out);
+/* Appends a FRAME_CHECK for every file. */
+void tree_check(const struct tree *tree, struct buf *out);
+
+/* ---- the copy on this host (mirror.c) ---- */
+
+struct mirror {
+	const char *results, *learned; /* folders */
+	char **manifests;              /* of runs, absolute, as they came */
+	size_t manifest_count, manifest_capacity;
+};
+
+void mirror_release(struct mirror *mirror);
+/* FRAME_PUT, APPEND, MOVE, GONE, CHECK. */
+int mirror_apply(struct mirror *mirror, const struct frame *frame, struct err *err);
+/* Says in the manifests of runs that were going on that they are broken, and why. */
+void mirror_close_runs(struct mirror *mirror, const char *why);
+
+/* ---- QEMU's command line (machine.c) ---- */
+
+struct machine {
+	const char *kernel, *initrd;
+	const char *root, *modules, *tenants, *payload, *scratch; /* disks, in the order of their letters */
+	int port_fd;
+	const char *console;
+	bool kvm;
+	enum labhost_cgroup cgroup;
+	const char *append; /* NULL: nothing */
+	unsigned memory_mib, cpus;
+};
+
+/* NULL terminated; the caller frees with machine_free_argv(). */
+char **machine_argv(const struct machine *machine);
+void machine_free_argv(char **argv);
+
+/* ---- files that come along (payload.c) ---- */
+
+struct payload_options {
+	const struct labhost_job *job;
+	const char *results; /* folder in the lab host */
+	const char *learned; /* folder; NULL: nothing learned yet */
+};
+
+/* A cpio archive in an unlinked file, with limitlab itself, its data, the job's files and what the lab host must know. */
+int payload_make(const struct payload_options *options, int *ret_fd, struct err *err);
 
 #endif

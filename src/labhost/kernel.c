@@ -89,16 +89,21 @@ void labhost_kernel_release(struct labhost_kernel *kernel)
 
 /* ---- kernels that are kept ---- */
 
-/* Init changes with limitlab: it stands in front of what is kept. */
-static int init_hash(char **ret_path, char **ret_hash, struct err *err)
+/* What stands in front of the modules and changes with limitlab. */
+static const char *const front[] = {"init", "start", "labhost.service"};
+
+static int front_hash(struct initrd_file *ret_files, char **ret_hash, struct err *err)
 {
-	AUTO(free_ptr) char *path = paths_libexec("labhost-init");
 	AUTO(buf) struct buf text = BUF_INIT;
 
-	if (fsio_read_file(path, 1 << 20, &text, err))
-		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(front); i++) {
+		AUTO(free_ptr) char *name = xasprintf("labhost-%s", front[i]);
+		AUTO(free_ptr) char *path = paths_libexec(name);
+		if (fsio_read_file(path, 1 << 20, &text, err))
+			return -1;
+		ret_files[i] = (struct initrd_file){front[i], STEAL(path)};
+	}
 	*ret_hash = parts_hash((const char *const[]){text.data ? text.data : "", NULL});
-	*ret_path = STEAL(path);
 	return 0;
 }
 
@@ -147,27 +152,28 @@ static char *find_kept(const char *dir, const struct wish *wish, const char *sou
 	return found;
 }
 
-/* Puts the present init in front of a kept kernel's modules, if it is another. */
+/* Puts the present front before a kept kernel's modules, if it is another. */
 static int refresh(const char *folder, struct err *err)
 {
 	AUTO(free_ptr) char *path = xasprintf("%s/manifest.json", folder);
 	AUTO(free_ptr) char *base = xasprintf("%s/base.cpio.zst", folder);
 	AUTO(free_ptr) char *initrd = xasprintf("%s/initrd", folder);
 	AUTO(json) json_t *manifest = json_load_file(path, 0, NULL);
-	AUTO(free_ptr) char *init = NULL;
+	struct initrd_file files[ARRAY_SIZE(front)] = {0};
 	AUTO(free_ptr) char *hash = NULL;
 
 	if (!manifest)
 		return err_run(err, "cannot read '%s'", path);
-	if (init_hash(&init, &hash, err))
-		return -1;
-	if (equal(text_of(manifest, "init_hash"), hash) && fsio_exists(initrd))
-		return 0;
-	const struct initrd_file files[] = {{"init", init}};
-	if (initrd_join(files, ARRAY_SIZE(files), base, initrd, err))
-		return -1;
-	(void)json_object_set_new(manifest, "init_hash", json_string(hash));
-	return parts_write_manifest(folder, manifest, err);
+	int result = front_hash(files, &hash, err);
+	if (!result && (!equal(text_of(manifest, "front_hash"), hash) || !fsio_exists(initrd))) {
+		result = initrd_join(files, ARRAY_SIZE(files), base, initrd, err);
+		(void)json_object_set_new(manifest, "front_hash", json_string(hash));
+		if (!result)
+			result = parts_write_manifest(folder, manifest, err);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		free((char *)(uintptr_t)files[i].path);
+	return result;
 }
 
 static int open_kept(const char *folder, struct labhost_kernel *ret_kernel, struct err *err)

@@ -6,14 +6,14 @@
  *	STATE/labhost/root/{root.squashfs,busybox,manifest.json}	Debian with systemd, libvirt, QEMU; of the host's suite
  *	STATE/labhost/kernel-RELEASE/{vmlinuz,modules.squashfs,initrd,config,manifest.json}	of the archive
  *	STATE/labhost/kernel-file-HASH/				the same of a file of the user's
- *	STATE/labhost/tenants.squashfs		the guest image, packed for a disk
- *	STATE/labhost/learned-KEY/		what libvirt found out about QEMU there, and the proof of nested KVM
- *	STATE/labhost/accel.json		whether KVM boots such a VM with nested virtualisation
+ *	STATE/labhost/tenants/{tenants.squashfs,manifest.json}	the guest image, packed for a disk
+ *	KERNEL/accel.json		whether KVM boots this kernel with nested virtualisation
+ *	KERNEL/learned-KEY/		what libvirt found out about QEMU under it, and the proof of nested KVM
  *
  * The root does not know the kernel: its modules are a disk of their own, put over the root.  A running lab host has no files on this
  * host but the console's log and the results: what else it needs is in unlinked files, and its QEMU dies with us.
  *
- *	labhost_prepare()  ->  labhost_kernel_find()  ->  labhost_kernel_check()  ->  labhost_run()
+ *	labhost_host_check()  ->  labhost_kernel_find()  ->  labhost_kernel_check()  ->  labhost_prepare()  ->  labhost_run()
  */
 #ifndef LIMITLAB_LABHOST_LABHOST_H
 #define LIMITLAB_LABHOST_LABHOST_H
@@ -37,6 +37,13 @@ struct labhost_place {
 
 /* STATE/labhost; the caller frees. */
 char *labhost_dir(void);
+
+/*
+ * Whether this host can carry a lab host at all: QEMU, memory (MiB; 0: LABHOST_MEMORY_MIB) and disk, and with ACCEL_KVM that
+ * nested virtualisation is not refused.  ERR_HOST with the remedy.  Quick: before anything else.
+ */
+int labhost_host_check(
+	const struct labhost_place *place, unsigned memory_mib, enum accel_wish accel, struct err *err);
 
 /* ---- kernels ---- */
 
@@ -103,13 +110,16 @@ struct labhost_config {
 	enum accel_wish accel; /* ACCEL_KVM needs nested virtualisation */
 	unsigned deadline_s;   /* of the whole, from power-on; 0: none */
 	unsigned silence_s;    /* without a sign of life; 0: LABHOST_SILENCE_S */
-	const char *
-		results; /* folder on this host: what the inner limitlab writes below its --out appears here meanwhile */
+	/* Absolute.  What is written below inner_out in the lab host (NULL: a folder of the same name) appears here at once. */
+	const char *results;
+	const char *inner_out;
 	const char *console; /* path of the console's log; kept */
 	/* A line that the inner limitlab printed (without its end); from_stderr: on standard error. */
 	void (*line)(const char *line, bool from_stderr, void *context);
 	/* What the lab host itself is doing: "boots under KVM ...", "is up after 7.2 s". */
 	void (*stage)(const char *text, void *context);
+	/* At the end, of every run directory that has appeared; NULL: nobody asks. */
+	void (*ran)(const char *run_dir, void *context);
 	void *context;
 };
 
@@ -117,16 +127,17 @@ enum { LABHOST_MEMORY_MIB = 4096, LABHOST_CPUS = 2, LABHOST_SILENCE_S = 60 };
 
 struct labhost_job {
 	/*
-	 * Of the inner limitlab, argv[0] not included, NULL terminated: {"run", "--json", "--out", LABHOST_OUT, "/home/u/a.yaml"}.
-	 * It runs in `cwd`, the same path as here.
+	 * Of the inner limitlab, its own name not included, NULL terminated: {"run", "--json", "--out", RESULTS, "/home/u/a.yaml"}.
+	 * It runs in `cwd`.  Names mean the same there as here.
 	 */
 	const char *const *argv;
-	/* Files that it needs there at the same (absolute) paths, besides limitlab's own; NULL terminated. */
+	/* Files that it needs, absolute, besides limitlab's own; NULL terminated. */
 	const char *const *files;
-	const char *cwd; /* NULL: / */
+	const char *cwd;                /* NULL: / */
+	const char *const *environment; /* "NAME=value", NULL terminated; NULL: none */
 };
 
-/* Its --out, inside; what appears below it appears below config->results. */
+/* For those who want the same one everywhere: config->inner_out. */
 #define LABHOST_OUT "/var/lib/limitlab/out"
 
 /* The files that a scenario names (itself, its workloads, the plots beside the project), for struct labhost_job.  The caller

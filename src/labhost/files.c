@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "labhost/labhost.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "scenario/scenario.h"
+
+struct list {
+	char **paths;
+	size_t count, capacity;
+};
+
+/* What is not there is not needed: scenarios have been checked. */
+static void add(struct list *list, const char *path)
+{
+	char *absolute = path ? realpath(path, NULL) : NULL;
+
+	if (!absolute)
+		return;
+	list->paths = xgrow(list->paths, list->count, &list->capacity, sizeof(*list->paths));
+	list->paths[list->count++] = absolute;
+}
+
+/* The user's own plots. */
+static void add_plots(struct list *list)
+{
+	AUTO(close_dir) DIR *dir = opendir("plots");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		AUTO(free_ptr) char *path = xasprintf("plots/%s", entry->d_name);
+		if (strlen(entry->d_name) > 3 &&
+			strcmp(entry->d_name + strlen(entry->d_name) - 3, ".gp") == 0)
+			add(list, path);
+	}
+}
+
+char **labhost_files_of(const struct scenario *const *scenarios, size_t count)
+{
+	struct list list = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		add(&list, scenarios[i]->path);
+		for (size_t j = 0; j < scenarios[i]->tenant_count; j++)
+			add(&list, scenarios[i]->tenants[j].workload_path);
+	}
+	add_plots(&list);
+	list.paths = xgrow(list.paths, list.count, &list.capacity, sizeof(*list.paths));
+	list.paths[list.count] = NULL;
+	return list.paths;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Lab hosts, without one: what a kernel is called and must have, what a console says, QEMU's command line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/fsio.h"
+#include "guest/archive.h"
+#include "labhost/internal.h"
+#include "scenario/scenario.h"
+
+static char folder[] = "/tmp/limitlab-test-labhost-XXXXXX";
+
+static void touch(const char *name)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+	AUTO(free_ptr) char *parent = fsio_dirname(path);
+
+	assert_int_equal(fsio_make_dirs(parent, NULL), 0);
+	assert_int_equal(fsio_write_atomic(path, "x", 1, NULL), 0);
+}
+
+static void a_wish_is_a_version_a_package_or_a_path(void **state)
+{
+	static const struct {
+		const char *name, *text; /* %s: the folder */
+		int kind;                /* -1: ERR_INPUT */
+		const char *found, *modules;
+		const char *says;
+	} cases[] = {
+		{"the suite's", NULL, WISH_ARCHIVE, NULL, NULL, NULL},
+		{"a version", "6.1", WISH_ARCHIVE, "6.1", NULL, NULL},
+		{"a package", "linux-image-6.1.0-50-amd64", WISH_ARCHIVE, "linux-image-6.1.0-50-amd64", NULL,
+			NULL},
+		{"a package's version", "6.12.117-1~deb12u1", WISH_ARCHIVE, "6.12.117-1~deb12u1", NULL, NULL},
+		{"a package file", "%s/k.deb", WISH_DEB, "%s/k.deb", NULL, NULL},
+		{"image and modules", "%s/bzImage:%s/mods", WISH_FILES, "%s/bzImage", "%s/mods", NULL},
+		{"a folder", "%s/tree", WISH_FOLDER, "%s/tree", NULL, NULL},
+		{"a folder, the long way round", "%s/tree/../tree/", WISH_FOLDER, "%s/tree", NULL, NULL},
+		{"nothing", "", -1, NULL, NULL, "'' is no kernel"},
+		{"no such file", "%s/nope.deb", -1, NULL, NULL, "No such file"},
+		{"an image alone", "%s/bzImage", -1, NULL, NULL, "without modules"},
+		{"no such image", "%s/nope:%s/mods", -1, NULL, NULL, "No such file"},
+		{"no such modules", "%s/bzImage:%s/nope", -1, NULL, NULL, "No such file"},
+		{"modules that are a file", "%s/bzImage:%s/k.deb", -1, NULL, NULL, "are no folder"},
+	};
+
+	(void)state;
+	touch("k.deb");
+	touch("bzImage");
+	touch("mods/x");
+	touch("tree/vmlinuz");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("case: %s\n", cases[i].name);
+		struct err err = ERR_INIT;
+		struct wish wish = {0};
+		const char *const texts[] = {cases[i].text, cases[i].found, cases[i].modules};
+		char *filled[ARRAY_SIZE(texts)] = {NULL};
+		for (size_t j = 0; j < ARRAY_SIZE(texts); j++) {
+			AUTO(buf) struct buf text = BUF_INIT;
+			for (const char *at = texts[j]; at && *at; at++)
+				if (strncmp(at, "%s", 2) == 0) {
+					buf_adds(&text, folder);
+					at++;
+				} else {
+					buf_add(&text, at, 1);
+				}
+			if (texts[j])
+				filled[j] = buf_steal(&text);
+		}
+		int result = wish_parse(filled[0], &wish, &err);
+		if (cases[i].kind < 0) {
+			assert_int_equal(result, -1);
+			assert_int_equal(err.domain, ERR_INPUT);
+			if (!strstr(err.text, cases[i].says))
+				fail_msg("'%s' is not in '%s'", cases[i].says, err.text);
+		} else {
+			if (result)
+				fail_msg("%s", err.text);
+			assert_int_equal(wish.kind, cases[i].kind);
+			for (size_t j = 1; j < ARRAY_SIZE(texts); j++) {
+				const char *got = j == 1 ? wish.text : wish.modules;
+				if (filled[j])
+					assert_string_equal(got, filled[j]);
+				else
+					assert_null(got);
+			}
+		}
+		wish_release(&wish);
+		for (size_t j = 0; j < ARRAY_SIZE(filled); j++)
+			free(filled[j]);
+	}
+}
+
+static void the_newest_that_fits_is_chosen(void **state)
+{
+	static const char list[] = "linux-image-6.1.0-47-cloud-amd64 6.1.170-3\n"
+				   "linux-image-6.12.101+deb12-cloud-amd64 6.12.101-1~deb12u1\n"
+				   "linux-image-6.1.0-56-amd64 6.1.192-2\n"
+				   "linux-image-6.1.0-56-cloud-amd64 6.1.192-2\n"
+				   "linux-image-6.1.0-9-cloud-amd64 6.1.27-1\n"
+				   "linux-image-6.1.0-56-rt-amd64 6.1.192-2\n";
+	static const struct {
+		const char *wish, *package;
+	} cases[] = {
+		{"6.1", "linux-image-6.1.0-56-cloud-amd64"},
+		{"6.12", "linux-image-6.12.101+deb12-cloud-amd64"},
+		{"6.1.0-47", "linux-image-6.1.0-47-cloud-amd64"},
+		{"6.1.170-3", "linux-image-6.1.0-47-cloud-amd64"},
+		{"linux-image-6.1.0-56-amd64", "linux-image-6.1.0-56-amd64"},
+		{"6.1.0-56-rt-amd64", "linux-image-6.1.0-56-rt-amd64"},
+		{"6", "linux-image-6.12.101+deb12-cloud-amd64"},
+		{"6.13", NULL},
+		{"linux-image-6.1.0-48-amd64", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("case: %s\n", cases[i].wish);
+		AUTO(free_ptr) char *package = wish_choose(list, cases[i].wish);
+		if (cases[i].package)
+			assert_string_equal(package ? package : "none", cases[i].package);
+		else
+			assert_null(package);
+	}
+}
+
+static void kernels_on_offer_are_listed_without_what_holds_none(void **state)
+{
+	AUTO(free_ptr)
+	char *list = archive_kernels_of(
+		" linux-image-6.1.0-56-cloud-amd64 | 6.1.192-2 | http://m bookworm/main amd64 Packages\n"
+		"linux-image-6.1.0-56-cloud-amd64-dbg | 6.1.192-2 | http://m\n"
+		"linux-image-6.1.0-56-amd64-unsigned | 6.1.192-2 | http://m\n"
+		"linux-image-6.12-cloud-amd64 | 6.12.9 | http://m\nlinux-image-amd64 | 6.1.192-2 | http://m\n"
+		"linux-image-6.12.9+deb12-amd64 |  6.12.9-1 | http://m\nN: garbage\n");
+
+	(void)state;
+	assert_string_equal(list,
+		"linux-image-6.1.0-56-cloud-amd64 6.1.192-2\nlinux-image-6.12.9+deb12-amd64 6.12.9-1\n");
+}
+
+static void the_release_stands_in_the_head_of_an_image(void **state)
+{
+	unsigned char head[0x800] = {0};
+
+	(void)state;
+	memcpy(head + 0x202, "HdrS", 4);
+	head[0x20f] = 0x04;
+	memcpy(head + 0x600, "6.9.0-rc1+ (me@there) #3 SMP", 28);
+	AUTO(free_ptr) char *release = wish_release_of_image(head, sizeof(head));
+	assert_string_equal(release, "6.9.0-rc1+");
+	assert_null(wish_release_of_image(head, 0x20f));
+	/* The text lies behind the end, is not there, never ends. */
+	assert_null(wish_release_of_image(head, 0x600));
+	head[0x20f] = 0xff;
+	assert_null(wish_release_of_image(head, sizeof(head)));
+	head[0x20f] = 0;
+	assert_null(wish_release_of_image(head, sizeof(head)));
+	head[0x20f] = 0x04;
+	memset(head + 0x600, 'x', sizeof(head) - 0x600);
+	assert_null(wish_release_of_image(head, sizeof(head)));
+	head[0x202] = 'X';
+	assert_null(wish_release_of_image(head, sizeof(head)));
+}
+
+/* A configuration with everything, but for the lines in `without`; the caller frees. */
+static char *configuration(const char *without, const char *more)
+{
+	static const char *const all[] = {"BLK_DEV_INITRD=y", "RD_ZSTD=y", "BINFMT_SCRIPT=y", "DEVTMPFS=y",
+		"SERIAL_8250_CONSOLE=y", "VIRTIO_PCI=m", "VIRTIO_BLK=m", "VIRTIO_CONSOLE=m", "SQUASHFS=m",
+		"SQUASHFS_LZ4=y", "OVERLAY_FS=m", "EXT4_FS=y", "TMPFS=y", "UNIX=y", "FHANDLE=y",
+		"INOTIFY_USER=y", "SIGNALFD=y", "TIMERFD=y", "EPOLL=y", "PID_NS=y", "NET_NS=y", "KVM=m",
+		"CGROUPS=y", "CPUSETS=y", "CGROUP_SCHED=y", "FAIR_GROUP_SCHED=y", "CGROUP_CPUACCT=y",
+		"CFS_BANDWIDTH=y", "SCHED_INFO=y", "MEMCG=y", "SWAP=y", "HUGETLBFS=y", "BLK_CGROUP=y",
+		"BLK_DEV_THROTTLING=y", "IOSCHED_BFQ=m", "BFQ_GROUP_IOSCHED=y", "BLK_DEV_LOOP=m", "FUSE_FS=m",
+		"TUN=m", "BRIDGE=m", "VETH=m", "NET_SCH_HTB=m", "NET_CLS_U32=m"};
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (!without || strcmp(all[i], without) != 0)
+			buf_addf(&text, "CONFIG_%s\n", all[i]);
+	buf_adds(&text, more ? more : "");
+	return buf_steal(&text);
+}
+
+#define V1     LABHOST_CGROUP_V1
+#define V2     LABHOST_CGROUP_V2
+#define CPU    LABHOST_NEEDS_CPU
+#define MEMORY LABHOST_NEEDS_MEMORY
+#define DISK   LABHOST_NEEDS_DISK
+#define LINK   LABHOST_NEEDS_LINK
+
+static void every_option_that_is_missing_is_named(void **state)
+{
+	static const struct {
+		const char *name, *without, *more;
+		enum labhost_cgroup mode;
+		unsigned needs;
+		const char *missing; /* NULL: nothing */
+	} cases[] = {
+		{"all there", NULL, NULL, V2, CPU | MEMORY | DISK | LINK, NULL},
+		{"6.1 has no option for v1 and has it", NULL, NULL, V1, CPU | MEMORY | DISK | LINK, NULL},
+		{"v1 memory switched off", NULL, "# CONFIG_MEMCG_V1 is not set\n", V1, CPU | MEMORY,
+			"CONFIG_MEMCG_V1 (memory limits with cgroup v1)"},
+		{"v1 memory switched off, and not asked for", NULL, "# CONFIG_MEMCG_V1 is not set\n", V1, CPU,
+			NULL},
+		{"v1 memory switched off, on v2", NULL, "# CONFIG_MEMCG_V1 is not set\n", V2, CPU | MEMORY,
+			NULL},
+		{"v1 memory on", NULL, "CONFIG_MEMCG_V1=y\n", V1, CPU | MEMORY, NULL},
+		{"v1 cpusets switched off", NULL, "# CONFIG_CPUSETS_V1 is not set\n", V1, CPU,
+			"CONFIG_CPUSETS_V1 (pinning with cgroup v1)"},
+		{"no KVM", "KVM=m", "# CONFIG_KVM is not set\n", V2, CPU, "CONFIG_KVM (nested tenants)"},
+		{"no bfq", "IOSCHED_BFQ=m", NULL, V2, CPU | DISK, "CONFIG_IOSCHED_BFQ (disk.weight)"},
+		{"no bfq, and no disk", "IOSCHED_BFQ=m", NULL, V2, CPU | LINK, NULL},
+		{"a longer name is another one", "BRIDGE=m", "CONFIG_BRIDGE_NETFILTER=m\n", V2, CPU | LINK,
+			"CONFIG_BRIDGE (a scarce link)"},
+		{"a line that only ends like one", "TUN=m", "X_CONFIG_TUN=m\n", V2, CPU | LINK,
+			"CONFIG_TUN (the tenants' network)"},
+		{"no overlay", "OVERLAY_FS=m", NULL, V2, CPU, "CONFIG_OVERLAY_FS (its root)"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("case: %s\n", cases[i].name);
+		AUTO(free_ptr) char *config = configuration(cases[i].without, cases[i].more);
+		AUTO(free_ptr) char *missing = options_missing(config, "", cases[i].mode, cases[i].needs);
+		assert_string_equal(
+			missing ? missing : "nothing", cases[i].missing ? cases[i].missing : "nothing");
+	}
+	/* Several. */
+	AUTO(free_ptr) char *none = options_missing("", "", V1, CPU);
+	assert_non_null(strstr(
+		none, "CONFIG_SQUASHFS (its root), CONFIG_SQUASHFS_LZ4 (its root), CONFIG_OVERLAY_FS"));
+	assert_null(strstr(none, "BFQ"));
+	/* Without a configuration, modules tell. */
+	static const char modules[] =
+		"kernel/drivers/virtio/virtio_pci.ko.xz: kernel/x.ko.xz\nkernel/drivers/block/virtio_blk.ko:\n"
+		"kernel/drivers/char/virtio_console.ko:\nkernel/fs/squashfs/squashfs.ko:\nkernel/fs/overlayfs/overlay.ko:\n"
+		"kernel/fs/ext4/ext4.ko\nkernel/arch/x86/kvm/kvm.ko.zst:\n";
+	assert_null(options_missing(NULL, modules, V2, CPU));
+	AUTO(free_ptr) char *disk = options_missing(NULL, modules, V2, CPU | DISK);
+	assert_string_equal(disk, "CONFIG_IOSCHED_BFQ (disk.weight), CONFIG_BLK_DEV_LOOP (a scarce disk), "
+				  "CONFIG_FUSE_FS (a scarce disk)");
+}
+
+static void modes_and_needs_have_names(void **state)
+{
+	struct scenario scenario = {0};
+	enum labhost_cgroup mode;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (enum labhost_cgroup each = 0; each < LABHOST_CGROUP_COUNT; each++) {
+		assert_int_equal(labhost_cgroup_parse(labhost_cgroup_name(each), &mode, NULL), 0);
+		assert_int_equal(mode, each);
+	}
+	assert_int_equal(labhost_cgroup_parse("v3", &mode, &err), -1);
+	assert_int_equal(err.domain, ERR_INPUT);
+	assert_int_equal(labhost_needs_of(&scenario), LABHOST_NEEDS_CPU);
+	scenario.disk.declared = scenario.memory.declared = true;
+	assert_int_equal(
+		labhost_needs_of(&scenario), LABHOST_NEEDS_CPU | LABHOST_NEEDS_DISK | LABHOST_NEEDS_MEMORY);
+	scenario.link.declared = true;
+	assert_true(labhost_needs_of(&scenario) & LABHOST_NEEDS_LINK);
+}
+
+static void a_console_tells_a_death_from_noise(void **state)
+{
+	static const struct {
+		const char *name, *text, *panic;
+	} cases[] = {
+		{"a boot", "[    0.1] Linux version 6.1\r\n[    2.1] systemd[1]: hello\r\n", NULL},
+		{"nothing", "", NULL},
+		{"a user's fault", "[   9.1] traps: qemu-system-x86[77] general protection fault ip:1 sp:2\n",
+			NULL},
+		{"a stall that it lives through",
+			"[  40.1] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [qemu:7]\n"
+			"[  41.1] rcu: INFO: rcu_preempt self-detected stall on CPU\n",
+			NULL},
+		{"a warning", "[   3.0] WARNING: CPU: 0 PID: 1 at kernel/x.c:1 f+0x1/0x2\n", NULL},
+		{"a panic",
+			"x\n[   12.3] Kernel panic - not syncing: Attempted to kill init!\r\n[ 12.4] CPU: 0\n",
+			"Kernel panic - not syncing: Attempted to kill init!"},
+		{"an oops that panics",
+			"[    9.0] BUG: kernel NULL pointer dereference, address: 0000000000000008\n"
+			"[    9.1] #PF: supervisor read access\n[    9.2] Kernel panic - not syncing: Fatal exception\n",
+			"BUG: kernel NULL pointer dereference, address: 0000000000000008; "
+			"Kernel panic - not syncing: Fatal exception"},
+		{"an oops whose panic did not come",
+			"[   9.0] BUG: unable to handle page fault for address: ffff\n[ 9.1] #PF",
+			"BUG: unable to handle page fault for address: ffff"},
+		{"what emulated SVM does",
+			"[   50.8] Kernel panic - not syncing: corrupted stack end detected inside scheduler\n",
+			"Kernel panic - not syncing: corrupted stack end detected inside scheduler"},
+		{"a fault of the kernel itself",
+			"[  7.0] general protection fault, probably for non-canonical address 0xdead: 0000 [#1]\n"
+			"[  7.1] Kernel panic - not syncing: Fatal exception in interrupt\n",
+			"general protection fault, probably for non-canonical address 0xdead: 0000 [#1]; "
+			"Kernel panic - not syncing: Fatal exception in interrupt"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("case: %s\n", cases[i].name);
+		AUTO(free_ptr) char *panic = console_panic(cases[i].text);
+		assert_string_equal(panic ? panic : "none", cases[i].panic ? cases[i].panic : "none");
+	}
+}
+
+static bool has_word(char *const *argv, const char *text)
+{
+	for (; *argv; argv++)
+		if (strstr(*argv, text))
+			return true;
+	return false;
+}
+
+static void qemu_is_told_what_was_asked_for(void **state)
+{
+	struct machine machine = {.kernel = "/k",
+		.initrd = "/i",
+		.root = "/r",
+		.modules = "/m",
+		.tenants = "/t",
+		.payload = "/proc/self/fd/7",
+		.scratch = "/proc/self/fd/8",
+		.port_fd = 9,
+		.console = "/a,b/c",
+		.cgroup = LABHOST_CGROUP_V1,
+		.append = "mitigations=off",
+		.memory_mib = 3072,
+		.cpus = 3};
+
+	(void)state;
+	char **argv = machine_argv(&machine);
+	assert_true(has_word(argv, "max,+svm"));
+	assert_true(has_word(argv, "kvm_amd.npt=0 mitigations=off"));
+	assert_true(has_word(
+		argv, "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"));
+	assert_true(has_word(argv, "file,id=console,path=/a,,b/c"));
+	assert_true(has_word(argv, "socket,id=port,fd=9"));
+	assert_true(has_word(argv, "3072"));
+	machine_free_argv(argv);
+	machine.kvm = true;
+	machine.cgroup = LABHOST_CGROUP_V2;
+	machine.append = NULL;
+	argv = machine_argv(&machine);
+	assert_true(has_word(argv, "systemd.unified_cgroup_hierarchy=1"));
+	assert_false(has_word(argv, "npt"));
+	assert_false(has_word(argv, "svm"));
+	machine_free_argv(argv);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return fsio_remove_tree(folder, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wish_is_a_version_a_package_or_a_path),
+		cmocka_unit_test(the_newest_that_fits_is_chosen),
+		cmocka_unit_test(kernels_on_offer_are_listed_without_what_holds_none),
+		cmocka_unit_test(the_release_stands_in_the_head_of_an_image),
+		cmocka_unit_test(every_option_that_is_missing_is_named),
+		cmocka_unit_test(modes_and_needs_have_names),
+		cmocka_unit_test(a_console_tells_a_death_from_noise),
+		cmocka_unit_test(qemu_is_told_what_was_asked_for),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
