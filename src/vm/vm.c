@@ -19,6 +19,7 @@
 /* libvirt tells us when the agent opens its port; between that and its answer, and should the event not come: */
 #define RETRY_CONNECTED_NS (20 * NS_PER_MS)
 #define RETRY_SILENT_NS    (500 * NS_PER_MS)
+#define KILLED_NS          (200 * NS_PER_MS)
 
 static void vm_free(struct vm *vm)
 {
@@ -66,7 +67,25 @@ static int learn_stream_path(struct vm *vm, struct err *err)
 	return 0;
 }
 
-int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_vm, struct err *err)
+/* Starts the domain, or has it go on from a file.  Sets vm->domain, also when it is over already. */
+static int create(struct vm *vm, const char *xml, const char *saved, struct err *err)
+{
+	virConnectPtr connection = vm->host->connection;
+
+	if (!saved) {
+		/* The embedded driver refuses AUTODESTROY; there the PID namespace does the same. */
+		vm->domain = virDomainCreateXML(
+			connection, xml, vm->host->uri.embed ? 0 : VIR_DOMAIN_START_AUTODESTROY);
+		return vm->domain ? 0 : err_libvirt(err, "cannot start the VM of tenant '%s'", vm->name);
+	}
+	if (virDomainRestoreFlags(connection, saved, xml, VIR_DOMAIN_SAVE_RUNNING) < 0)
+		return err_libvirt(err, "cannot wake the VM of tenant '%s' from '%s'", vm->name, saved);
+	vm->domain = virDomainLookupByName(connection, vm->domain_name);
+	return vm->domain ? 0 : err_libvirt(err, "the VM of tenant '%s' woke and is gone", vm->name);
+}
+
+static int start(struct vm_host *host, const struct vm_spec *spec, const char *saved, struct vm **ret_vm,
+	struct err *err)
 {
 	AUTO(free_ptr) char *xml = NULL;
 
@@ -83,11 +102,7 @@ int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_v
 		return -1;
 	/* Listed first: the VM may end before virDomainCreateXML() returns. */
 	list_add(vm);
-	/* The embedded driver refuses AUTODESTROY; there the PID namespace does the same. */
-	vm->domain =
-		virDomainCreateXML(host->connection, xml, host->uri.embed ? 0 : VIR_DOMAIN_START_AUTODESTROY);
-	if (!vm->domain) {
-		(void)err_libvirt(err, "cannot start the VM of tenant '%s'", spec->name);
+	if (create(vm, xml, saved, err) < 0) {
 		list_remove(vm);
 		return -1;
 	}
@@ -100,6 +115,31 @@ int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_v
 		return -1;
 	}
 	*ret_vm = STEAL(vm);
+	return 0;
+}
+
+int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_vm, struct err *err)
+{
+	return start(host, spec, NULL, ret_vm, err);
+}
+
+int vm_wake(struct vm_host *host, const struct vm_spec *spec, const char *path, struct vm **ret_vm,
+	struct err *err)
+{
+	if (start(host, spec, path, ret_vm, err) < 0)
+		return -1;
+	/* The agent is there and answers; that its port is open is told later, or never. */
+	(void)pthread_mutex_lock(&host->mutex);
+	(*ret_vm)->agent_connected = true;
+	(void)pthread_mutex_unlock(&host->mutex);
+	return 0;
+}
+
+int vm_save(struct vm *vm, const char *path, struct err *err)
+{
+	/* Running again afterwards, whatever it is now. */
+	if (virDomainSaveFlags(vm->domain, path, NULL, VIR_DOMAIN_SAVE_RUNNING) < 0)
+		return err_libvirt(err, "cannot save the VM of tenant '%s' in '%s'", vm->name, path);
 	return 0;
 }
 
@@ -206,14 +246,16 @@ void vm_destroy(struct vm *vm)
 		return;
 	/*
 	 * The guest is not asked, and there is nothing in it to save.  libvirt sends SIGTERM, looks again after 0.2 s, and
-	 * kills a QEMU that does not react after 10 s; with a SIGKILL of ours before that it finds it gone.
+	 * kills a QEMU that does not react after 10 s; with a SIGKILL of ours it finds it gone, and says so within some 10 ms.
 	 */
+	bool ended = !vm_is_running(vm);
 	pid_t pid;
-	if (vm_is_running(vm)) {
-		if (vm->host->uri.embed && vm_pid(vm, &pid, NULL) == 0)
-			(void)kill(pid, SIGKILL);
-		(void)virDomainDestroyFlags(vm->domain, 0);
+	if (!ended && vm->host->uri.embed && vm_pid(vm, &pid, NULL) == 0 && kill(pid, SIGKILL) == 0) {
+		uint64_t deadline_ns = clock_now_ns() + KILLED_NS;
+		ended = wait_event(vm, deadline_ns, deadline_ns);
 	}
+	if (!ended)
+		(void)virDomainDestroyFlags(vm->domain, 0);
 	list_remove(vm);
 	vm_free(vm);
 }

@@ -24,8 +24,8 @@ struct vm;
  * accelerations and hosts have the same path, and the work it makes is in threads of QEMU's, which are pinned and counted.
  */
 struct vm_nic {
-	const char *bridge;
-	const char *tap; /* the name of the tap */
+	const char *bridge; /* NULL: on none */
+	const char *tap;    /* the name of the tap */
 	uint8_t mac[6];
 };
 
@@ -41,12 +41,15 @@ struct vm_spec {
 	const struct vm_nic *nic; /* NULL: none */
 	/* A block device that becomes the guest's second disk, /dev/vdb, with nothing of the host's page cache; NULL: none. */
 	const char *disk_path;
+	bool disk_is_file; /* an ordinary file instead, through the page cache: one that nobody uses */
 	const char *cmdline_extra; /* appended to the kernel command line; NULL: nothing */
 	const char *console_path;  /* log file of the serial console */
 	/* UNIX socket of the port org.limitlab.stream.0; QEMU listens.  NULL: libvirt chooses one that its QEMU may use. */
 	const char *stream_path;
 	/* A daemon's QEMU runs as another user, to whom the image and the logs are not given: all may read the image. */
 	bool keep_owners;
+	/* The domain's UUID follows from its name, as vm_wake() needs it; else libvirt draws one. */
+	bool fixed_uuid;
 };
 
 /* Pure: the domain XML, written by libxml2.  The caller frees. */
@@ -73,6 +76,17 @@ int vm_host_has(struct vm_host *host, const char *name, bool *ret_has, struct er
 
 /* Starts a transient domain.  The spec is not kept. */
 int vm_start(struct vm_host *host, const struct vm_spec *spec, struct vm **ret_vm, struct err *err);
+/*
+ * Saves the whole state of a VM, memory and devices, in a file and ends it; only vm_destroy() may follow.  When it fails and
+ * vm_is_running(), the VM goes on as before.  Its agent answers, and nothing else has been begun in it.
+ */
+int vm_save(struct vm *vm, const char *path, struct err *err);
+/*
+ * As vm_start(), but goes on from such a file.  The spec is the one of vm_start(), with `fixed_uuid`, except for CPUs and the
+ * paths of console, stream and disk (of the same size).  The file stays.
+ */
+int vm_wake(struct vm_host *host, const struct vm_spec *spec, const char *path, struct vm **ret_vm,
+	struct err *err);
 /* Waits until the guest agent answers, or the VM dies (ERR_AGENT with the console's last line), or the deadline
  * (CLOCK_MONOTONIC) passes. */
 int vm_wait_ready(struct vm *vm, uint64_t deadline_ns, struct err *err);

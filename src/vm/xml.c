@@ -170,13 +170,17 @@ static void write_disk(struct writer *out, const struct vm_spec *spec)
  * native: Linux AIO hands every request of the guest to the device at once, so that the host's scheduler sees the tenant's whole
  * queue, and in one process, which BFQ takes for one queue.
  */
-static void write_second_disk(struct writer *out, const char *path)
+static void write_second_disk(struct writer *out, const struct vm_spec *spec)
 {
 	open_element(out, "disk");
-	attribute(out, "type", "block");
+	attribute(out, "type", spec->disk_is_file ? "file" : "block");
 	attribute(out, "device", "disk");
-	empty_element(out, "driver", "name", "qemu", "type", "raw", "cache", "none", "io", "native", NULL);
-	empty_element(out, "source", "dev", path, NULL);
+	if (spec->disk_is_file)
+		empty_element(out, "driver", "name", "qemu", "type", "raw", NULL);
+	else
+		empty_element(
+			out, "driver", "name", "qemu", "type", "raw", "cache", "none", "io", "native", NULL);
+	empty_element(out, "source", spec->disk_is_file ? "file" : "dev", spec->disk_path, NULL);
 	empty_element(out, "target", "dev", "vdb", "bus", "virtio", NULL);
 	close_element(out);
 }
@@ -198,9 +202,10 @@ static void write_nic(struct writer *out, const struct vm_nic *nic)
 	(void)snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1],
 		nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5]);
 	open_element(out, "interface");
-	attribute(out, "type", "bridge");
+	attribute(out, "type", nic->bridge ? "bridge" : "ethernet");
 	empty_element(out, "mac", "address", mac, NULL);
-	empty_element(out, "source", "bridge", nic->bridge, NULL);
+	if (nic->bridge)
+		empty_element(out, "source", "bridge", nic->bridge, NULL);
 	empty_element(out, "target", "dev", nic->tap, NULL);
 	empty_element(out, "model", "type", "virtio", NULL);
 	empty_element(out, "driver", "name", "qemu", NULL);
@@ -214,7 +219,7 @@ static void write_devices(struct writer *out, const struct vm_spec *spec)
 	open_element(out, "devices");
 	write_disk(out, spec);
 	if (spec->disk_path)
-		write_second_disk(out, spec->disk_path);
+		write_second_disk(out, spec);
 	empty_element(out, "controller", "type", "usb", "model", "none", NULL);
 	write_channel(out, "org.qemu.guest_agent.0", NULL);
 	write_channel(out, STREAM_PORT, spec->stream_path);
@@ -235,6 +240,19 @@ static void write_labels(struct writer *out, const struct vm_spec *spec)
 		empty_element(out, "seclabel", "type", "none", "model", "dac", NULL);
 }
 
+/* Of version 8 (RFC 9562): custom, here the FNV-1a hash of the name. */
+static void write_uuid(struct writer *out, const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (const unsigned char *p = (const unsigned char *)name; *p; p++)
+		hash = (hash ^ *p) * UINT64_C(0x100000001b3);
+	AUTO(free_ptr)
+	char *uuid = xasprintf("6c696d69-746c-8162-%04x-%012llx", (unsigned)(0x8000 | hash >> 50),
+		(unsigned long long)(hash & UINT64_C(0xffffffffffff)));
+	text_element(out, "uuid", uuid);
+}
+
 static void write_domain(struct writer *out, const struct vm_spec *spec)
 {
 	AUTO(free_ptr) char *domain_name = xasprintf("limitlab-%s", spec->name);
@@ -242,6 +260,8 @@ static void write_domain(struct writer *out, const struct vm_spec *spec)
 	open_element(out, "domain");
 	attribute(out, "type", spec->kvm ? "kvm" : "qemu");
 	text_element(out, "name", domain_name);
+	if (spec->fixed_uuid)
+		write_uuid(out, spec->name);
 	number_element(out, "memory", "KiB", spec->memory_bytes / 1024);
 	number_element(out, "vcpu", NULL, spec->vcpus);
 	write_cputune(out, spec);
@@ -287,8 +307,9 @@ static int check_spec(const struct vm_spec *spec, struct err *err)
 		{"console path", spec->console_path},
 		{"stream path", spec->stream_path},
 	};
-	if (spec->nic && (check_text("name of a bridge", spec->nic->bridge, false, err) ||
-				 check_text("name of a tap", spec->nic->tap, false, err)))
+	if (spec->nic &&
+		((spec->nic->bridge && check_text("name of a bridge", spec->nic->bridge, false, err)) ||
+			check_text("name of a tap", spec->nic->tap, false, err)))
 		return err_wrap(err, "tenant '%s'", spec->name);
 	if (spec->disk_path && check_text("path of a disk", spec->disk_path, true, err))
 		return err_wrap(err, "tenant '%s'", spec->name);

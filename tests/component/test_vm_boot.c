@@ -66,6 +66,45 @@ struct boot {
 	int result;
 };
 
+static char *saved_path(const struct boot *boot)
+{
+	return xasprintf("%s/%s.saved", directory, boot->spec.name);
+}
+
+/* Saves and ends it. */
+static void *save_thread(void *data)
+{
+	struct boot *boot = data;
+	AUTO(free_ptr) char *path = saved_path(boot);
+
+	boot->result = vm_save(boot->vm, path, &boot->err);
+	vm_destroy(boot->vm);
+	boot->vm = NULL;
+	return NULL;
+}
+
+static void *wake_thread(void *data)
+{
+	struct boot *boot = data;
+	AUTO(free_ptr) char *path = saved_path(boot);
+
+	boot->result = vm_wake(host, &boot->spec, path, &boot->vm, &boot->err);
+	boot->started_ns = clock_now_ns();
+	if (boot->result == 0)
+		boot->result = vm_wait_ready(boot->vm, clock_now_ns() + BOOT_LIMIT_NS, &boot->err);
+	boot->ready_ns = clock_now_ns();
+	return NULL;
+}
+
+static void *destroy_boot_thread(void *data)
+{
+	struct boot *boot = data;
+
+	vm_destroy(boot->vm);
+	boot->vm = NULL;
+	return NULL;
+}
+
 static void *boot_thread(void *data)
 {
 	struct boot *boot = data;
@@ -182,6 +221,86 @@ static void test_three_boot_and_work(void **state)
 		expect_stream(fd, "line one\nline two\n[a \"b\" 'c']");
 	}
 	destroy_all(boots, MAX_VMS);
+}
+
+static void all_at_once(struct boot *boots, size_t count, void *(*work)(void *), const char *what)
+{
+	pthread_t threads[MAX_VMS];
+	uint64_t begin_ns = clock_now_ns();
+
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, work, &boots[i]), 0);
+	for (size_t i = 0; i < count; i++)
+		(void)pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < count; i++)
+		must(boots[i].result, &boots[i].err);
+	print_message("%zu %s in %.3f s\n", count, what, (double)(clock_now_ns() - begin_ns) / 1e9);
+}
+
+static void tell(struct boot *boot, const char *command, const char *answer)
+{
+	AUTO(free_ptr) char *script = xasprintf("{ %s; } >/dev/virtio-ports/org.limitlab.stream.0", command);
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	struct err err = ERR_INIT;
+	AUTO(close_fd) int fd = -1;
+
+	must(vm_open_stream(boot->vm, &fd, &err), &err);
+	must(vm_exec(boot->vm, argv, NULL, &(int64_t){0}, &err), &err);
+	expect_stream(fd, answer);
+}
+
+/* Each time they wake to what they were when they were saved: nothing of what was done in between is left. */
+static void test_three_wake_twice(void **state)
+{
+	static const char *const names[] = {"blue", "gr&en <1>", "red"};
+	struct boot boots[MAX_VMS];
+
+	(void)state;
+	need_image();
+	for (size_t i = 0; i < MAX_VMS; i++) {
+		boots[i] = (struct boot){.err = ERR_INIT};
+		fill_spec(&boots[i].spec, names[i]);
+		boots[i].spec.fixed_uuid = true;
+	}
+	all_at_once(boots, MAX_VMS, boot_thread, "booted");
+	for (size_t i = 0; i < MAX_VMS; i++)
+		tell(&boots[i], "echo before >/run/mark; echo done", "done");
+	all_at_once(boots, MAX_VMS, save_thread, "saved");
+	for (int round = 0; round < 2; round++) {
+		all_at_once(boots, MAX_VMS, wake_thread, "awake");
+		for (size_t i = 0; i < MAX_VMS; i++)
+			tell(&boots[i], "cat /run/mark; echo after >/run/mark; echo done", "before\ndone");
+		all_at_once(boots, MAX_VMS, destroy_boot_thread, "destroyed");
+	}
+	for (size_t i = 0; i < MAX_VMS; i++) {
+		AUTO(free_ptr) char *path = saved_path(&boots[i]);
+		assert_int_equal(unlink(path), 0);
+		free((char *)boots[i].spec.console_path);
+		free((char *)boots[i].spec.stream_path);
+	}
+}
+
+/* Another shape than the saved one is refused by libvirt, not booted or run into the ground. */
+static void test_wakes_only_the_same(void **state)
+{
+	struct boot boot = {.err = ERR_INIT};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	need_image();
+	fill_spec(&boot.spec, "other");
+	boot.spec.fixed_uuid = true;
+	all_at_once(&boot, 1, boot_thread, "booted");
+	all_at_once(&boot, 1, save_thread, "saved");
+	AUTO(free_ptr) char *path = saved_path(&boot);
+	boot.spec.memory_bytes *= 2;
+	assert_int_equal(vm_wake(host, &boot.spec, path, &boot.vm, &err), -1);
+	print_message("%s\n", err.text);
+	assert_non_null(strstr(err.text, "cannot wake the VM of tenant 'other'"));
+	assert_non_null(strstr(err.text, "memory"));
+	assert_int_equal(unlink(path), 0);
+	free((char *)boot.spec.console_path);
+	free((char *)boot.spec.stream_path);
 }
 
 /* The affinity of the thread whose name starts with "CPU 0/", and the cpuset of the vcpu0 group. */
@@ -407,6 +526,8 @@ static int run_all(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_three_boot_and_work),
+		cmocka_unit_test(test_three_wake_twice),
+		cmocka_unit_test(test_wakes_only_the_same),
 		cmocka_unit_test(test_pin_follows),
 		cmocka_unit_test(test_agent_errors_have_reasons),
 		cmocka_unit_test(test_death_while_waiting),

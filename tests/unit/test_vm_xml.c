@@ -104,6 +104,19 @@ static struct vm_spec nic_spec(void)
 	return spec;
 }
 
+/* What only other scenarios of a batch need. */
+static struct vm_spec spare_spec(void)
+{
+	static const struct vm_nic nic = {.tap = "ll-red", .mac = {0x52, 0x54, 0x00, 0x6c, 0x6c, 0x0a}};
+	struct vm_spec spec = plain_spec();
+
+	spec.nic = &nic;
+	spec.disk_path = "/var/lib/limitlab/kept/red.blank";
+	spec.disk_is_file = true;
+	spec.fixed_uuid = true;
+	return spec;
+}
+
 static const struct {
 	const char *name;
 	struct vm_spec (*make)(void);
@@ -114,6 +127,7 @@ static const struct {
 	{"daemon", daemon_spec},
 	{"nic", nic_spec},
 	{"disk", disk_spec},
+	{"spare", spare_spec},
 };
 
 static void test_golden(void **state)
