@@ -56,6 +56,7 @@ static int judge_directory(
 		.judgement = &kept->judgement,
 		.seconds = kept->manifest.duration_s,
 		.run = kept->run,
+		.started_utc = kept->manifest.started_utc,
 	};
 	return judgement_exit_code(&kept->judgement);
 }

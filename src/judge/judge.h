@@ -98,7 +98,8 @@ struct junit_suite {
 	const struct judgement *judgement; /* NULL: the run broke, see trouble */
 	const char *trouble;
 	double seconds;
-	const char *run; /* path of the run directory */
+	const char *run;         /* path of the run directory; NULL: there is none */
+	const char *started_utc; /* as in the manifest; NULL: not known */
 };
 int junit_write(const struct junit_suite *suites, size_t count, const char *path, struct err *err);
 

@@ -8,15 +8,16 @@
 #include "base/buf.h"
 #include "base/fsio.h"
 #include "glue/xml.h"
+#include "series/rundir.h"
 
 /*
- * The format that Jenkins (xUnit plugin, junit-10.xsd) and GitLab read.  libxml2's writer escapes, but it passes on what
- * XML 1.0 has no way to say: control characters and bytes that are no UTF-8.
+ * The format that Jenkins (xUnit plugin, junit-10.xsd), GitLab and Surefire's readers share; tests/data/junit.xsd says which.
+ * libxml2's writer escapes, but it passes on what XML 1.0 has no way to say: control characters and bytes that are no UTF-8.
  */
 
-static void attribute(xmlTextWriterPtr writer, const char *name, const char *text)
+static char *cleaned(const char *text)
 {
-	AUTO(free_ptr) char *clean = xstrdup(text ? text : "");
+	char *clean = xstrdup(text ? text : "");
 	bool utf8 = xmlCheckUTF8((const unsigned char *)clean);
 
 	for (char *p = clean; *p; p++) {
@@ -29,8 +30,35 @@ static void attribute(xmlTextWriterPtr writer, const char *name, const char *tex
 		else if (noncharacter)
 			p[0] = p[1] = p[2] = '?';
 	}
+	return clean;
+}
+
+static void attribute(xmlTextWriterPtr writer, const char *name, const char *text)
+{
+	AUTO(free_ptr) char *clean = cleaned(text);
+
 	if (xmlTextWriterWriteAttribute(writer, BAD_CAST name, BAD_CAST clean) < 0)
 		BUG("cannot write attribute '%s'", name);
+}
+
+static void start(xmlTextWriterPtr writer, const char *name)
+{
+	if (xmlTextWriterStartElement(writer, BAD_CAST name) < 0)
+		BUG("cannot write <%s>", name);
+}
+
+static void end(xmlTextWriterPtr writer)
+{
+	if (xmlTextWriterEndElement(writer) < 0)
+		BUG("cannot end an element");
+}
+
+static void property(xmlTextWriterPtr writer, const char *name, const char *value)
+{
+	start(writer, "property");
+	attribute(writer, "name", name);
+	attribute(writer, "value", value);
+	end(writer);
 }
 
 static void number(xmlTextWriterPtr writer, const char *name, size_t value)
@@ -45,18 +73,6 @@ static void seconds(xmlTextWriterPtr writer, double value)
 	AUTO(free_ptr) char *text = xasprintf("%.3f", isfinite(value) && value > 0 ? value : 0);
 
 	attribute(writer, "time", text);
-}
-
-static void start(xmlTextWriterPtr writer, const char *name)
-{
-	if (xmlTextWriterStartElement(writer, BAD_CAST name) < 0)
-		BUG("cannot write <%s>", name);
-}
-
-static void end(xmlTextWriterPtr writer)
-{
-	if (xmlTextWriterEndElement(writer) < 0)
-		BUG("cannot end an element");
 }
 
 struct tally {
@@ -88,6 +104,19 @@ static void write_tally(xmlTextWriterPtr writer, const struct tally *tally)
 	seconds(writer, tally->seconds);
 }
 
+/* Jenkins' JUnit Attachments plugin and GitLab show files that are named so. */
+static void write_where(xmlTextWriterPtr writer, const struct junit_suite *suite)
+{
+	AUTO(free_ptr)
+	char *text = suite->judgement ? xasprintf("limitlab explain %s\n[[ATTACHMENT|%s/" RUNDIR_PNG "]]\n",
+						suite->run, suite->run)
+				      : xasprintf("%s/" RUNDIR_LOG "\n", suite->run);
+	AUTO(free_ptr) char *clean = cleaned(text);
+
+	if (xmlTextWriterWriteElement(writer, BAD_CAST "system-out", BAD_CAST clean) < 0)
+		BUG("cannot write <system-out>");
+}
+
 static void write_case(xmlTextWriterPtr writer, const struct junit_suite *suite, const char *name,
 	double time_s, const char *outcome, const char *type, const char *message)
 {
@@ -102,8 +131,18 @@ static void write_case(xmlTextWriterPtr writer, const struct junit_suite *suite,
 		attribute(writer, "type", type);
 		attribute(writer, "message", message);
 		end(writer);
+		if (suite->run && strcmp(outcome, "skipped") != 0)
+			write_where(writer, suite);
 	}
 	end(writer);
+}
+
+/* The schemas want local time without a zone; ours is UTC, and is said without its "Z". */
+static void write_timestamp(xmlTextWriterPtr writer, const char *started_utc)
+{
+	AUTO(free_ptr) char *text = xstrndup(started_utc, strcspn(started_utc, "Z"));
+
+	attribute(writer, "timestamp", text);
 }
 
 static void write_suite(xmlTextWriterPtr writer, const struct junit_suite *suite)
@@ -115,12 +154,14 @@ static void write_suite(xmlTextWriterPtr writer, const struct junit_suite *suite
 	attribute(writer, "name", suite->scenario->name);
 	write_tally(writer, &tally);
 	number(writer, "skipped", tally.skipped);
+	if (suite->started_utc && *suite->started_utc)
+		write_timestamp(writer, suite->started_utc);
 	if (suite->run) {
+		AUTO(free_ptr) char *figure = xasprintf("%s/" RUNDIR_SVG, suite->run);
 		start(writer, "properties");
-		start(writer, "property");
-		attribute(writer, "name", "run");
-		attribute(writer, "value", suite->run);
-		end(writer);
+		property(writer, "run", suite->run);
+		if (suite->judgement)
+			property(writer, "figure", figure);
 		end(writer);
 	}
 	if (!suite->judgement)

@@ -174,6 +174,7 @@ static int write_files(const struct results *results, struct err *err)
 		.judgement = &results->judgement,
 		.seconds = results->manifest.duration_s,
 		.run = results->run,
+		.started_utc = results->manifest.started_utc,
 	};
 
 	if (results->derived && table_write_csv(&results->series, series, err))

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,11 +11,13 @@
 #include <cmocka.h>
 
 #include <libxml/parser.h>
+#include <libxml/xmlschemas.h>
 #include <libxml/xpath.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
+#include "config.h"
 #include "judge/judge.h"
 
 static int setup(void **state)
@@ -82,16 +85,81 @@ static void check(xmlXPathContextPtr context, const char *path, const char *want
 	xmlXPathFreeObject(object);
 }
 
+/* By tests/data/junit.xsd, which says what it stands for. */
+static void validate(xmlDocPtr document, bool wanted)
+{
+	static const char schema_path[] = LIMITLAB_SOURCE_DIR "/tests/data/junit.xsd";
+	xmlSchemaParserCtxtPtr parser = xmlSchemaNewParserCtxt(schema_path);
+	xmlSchemaPtr schema = xmlSchemaParse(parser);
+
+	assert_non_null(schema);
+	xmlSchemaValidCtxtPtr context = xmlSchemaNewValidCtxt(schema);
+	if (!wanted)
+		xmlSchemaSetValidErrors(context, NULL, NULL, NULL);
+	assert_int_equal(xmlSchemaValidateDoc(context, document) == 0, wanted);
+	xmlSchemaFreeValidCtxt(context);
+	xmlSchemaFree(schema);
+	xmlSchemaFreeParserCtxt(parser);
+}
+
+/* The schema finds what the readers would stumble over. */
+static void test_schema(void **state)
+{
+#define SUITES(tally, inside)                                                                                \
+	"<testsuites name='limitlab' tests='1' failures='0' errors='0' time='1.000'>"                        \
+	"<testsuite name='a' tests='1' failures='0' errors='0' " tally ">" inside                            \
+	"</testsuite></testsuites>"
+#define GOOD_TALLY "skipped='0' time='1.000'"
+#define GOOD_CASE  "<testcase classname='c' name='n' time='1.000'/>"
+	static const struct {
+		const char *name, *text;
+		bool valid;
+	} cases[] = {
+		{"the least", SUITES(GOOD_TALLY, GOOD_CASE), true},
+		{"no number of skipped tests", SUITES("time='1.000'", GOOD_CASE), false},
+		{"a comma in a time", SUITES("skipped='0' time='1,000'", GOOD_CASE), false},
+		{"a zone", SUITES(GOOD_TALLY " timestamp='2026-11-23T06:55:00Z'", GOOD_CASE), false},
+		{"no test", SUITES(GOOD_TALLY, ""), false},
+		{"an attribute that Jenkins does not know", SUITES(GOOD_TALLY " verdict='pass'", GOOD_CASE),
+			false},
+		{"no class", SUITES(GOOD_TALLY, "<testcase name='n' time='1.000'/>"), false},
+		{"properties at the end",
+			SUITES(GOOD_TALLY,
+				GOOD_CASE "<properties><property name='a' value='b'/></properties>"),
+			false},
+		{"a failure without a type",
+			SUITES(GOOD_TALLY,
+				"<testcase classname='c' name='n' time='1.000'><failure message='m'/></testcase>"),
+			false},
+		{"two outcomes",
+			SUITES(GOOD_TALLY,
+				"<testcase classname='c' name='n' time='1.000'><failure type='t' message='m'/>"
+				"<error type='t' message='m'/></testcase>"),
+			false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("# %s\n", cases[i].name);
+		xmlDocPtr document =
+			xmlReadMemory(cases[i].text, (int)strlen(cases[i].text), NULL, NULL, XML_PARSE_NONET);
+		assert_non_null(document);
+		validate(document, cases[i].valid);
+		xmlFreeDoc(document);
+	}
+	xmlCleanupParser();
+}
+
 static void test_junit(void **state)
 {
 	static const struct {
 		const char *path, *wanted;
 	} cases[] = {
-		{"string(/testsuites/@tests)", "5"},
+		{"string(/testsuites/@tests)", "6"},
 		{"string(/testsuites/@failures)", "1"},
-		{"string(/testsuites/@errors)", "2"},
+		{"string(/testsuites/@errors)", "3"},
 		{"string(/testsuites/@time)", "80.500"},
-		{"count(/testsuites/testsuite)", "2"},
+		{"count(/testsuites/testsuite)", "3"},
 		{"string(/testsuites/testsuite[1]/@name)", "cpu-shares"},
 		{"string(/testsuites/testsuite[1]/@tests)", "4"},
 		{"string(/testsuites/testsuite[1]/@skipped)", "1"},
@@ -100,6 +168,13 @@ static void test_junit(void **state)
 		{"string(//testsuite[1]/testcase[4]/skipped/@message)", "cgroup v2"},
 		{"string(/testsuites/testsuite[1]/@errors)", "1"},
 		{"string(/testsuites/testsuite[1]/properties/property[@name='run']/@value)", "results/a&b"},
+		{"string(//testsuite[1]/properties/property[@name='figure']/@value)",
+			"results/a&b/figure.svg"},
+		{"string(//testsuite[1]/@timestamp)", "2026-11-23T06:55:00"},
+		{"string(//testsuite[1]/testcase[2]/system-out)",
+			"limitlab explain results/a&b\n[[ATTACHMENT|results/a&b/figure.png]]\n"},
+		{"string(//testsuite[3]/testcase/system-out)", "results/c/log\n"},
+		{"count(//testsuite[3]/properties/property)", "1"},
 		{"string(//testcase[1]/@classname)", "limitlab.cpu-shares"},
 		{"string(//testcase[1]/@time)", "2.500"},
 		{"count(//testsuite[1]/testcase[1]/*)", "0"},
@@ -121,13 +196,19 @@ static void test_junit(void **state)
 
 	make(&scenario, &tenant, expects, findings, &judgement);
 	const struct junit_suite suites[] = {
-		{.scenario = &scenario, .judgement = &judgement, .seconds = 80.5, .run = "results/a&b"},
+		{.scenario = &scenario,
+			.judgement = &judgement,
+			.seconds = 80.5,
+			.run = "results/a&b",
+			.started_utc = "2026-11-23T06:55:00Z"},
 		{.scenario = &scenario, .trouble = "no \"space\"", .seconds = (double)NAN},
+		{.scenario = &scenario, .trouble = "died", .seconds = (double)NAN, .run = "results/c"},
 	};
-	if (junit_write(suites, 2, path, &err))
+	if (junit_write(suites, 3, path, &err))
 		fail_msg("%s", err.text);
 	xmlDocPtr document = xmlReadFile(path, NULL, XML_PARSE_NONET);
 	assert_non_null(document);
+	validate(document, true);
 	xmlXPathContextPtr context = xmlXPathNewContext(document);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		check(context, cases[i].path, cases[i].wanted);
@@ -268,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_junit, setup, teardown),
+		cmocka_unit_test(test_schema),
 		cmocka_unit_test_setup_teardown(test_verdict_json, setup, teardown),
 		cmocka_unit_test(test_verdict_json_of_kinds),
 	};
