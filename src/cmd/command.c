@@ -39,13 +39,19 @@ const struct command command_table[] = {
 			 "of 20 (it holds) from one whose runs fail in at least 1 of 2 (it is broken);\n"
 			 "five passes or two failures in a row decide.  OUT/batch-TIME.json is\n"
 			 "rewritten after every run; --resume goes on from it.\n\n"
+			 "Scenarios of one round share the boot of tenants of the same name, vCPUs and\n"
+			 "memory: the state after it is kept, and the tenants of each run wake from it,\n"
+			 "as if nothing had ever been done with them.  With --boot run every run boots\n"
+			 "its own; with --boot batch rounds share boots, too, and repetitions do not\n"
+			 "show what another boot would have changed.  Where memory is scarce, tenants\n"
+			 "always boot.  The manifest says which boot each tenant comes from.\n\n"
 			 "--bisect-codes is for 'git bisect run': 0 and 1 stay, everything else becomes\n"
 			 "125 (skip), but for a signal, which ends the bisection.",
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
 		.options = OPTION(OUT) | OPTION(ACCEL) | OPTION(CONNECT) | OPTION(REPEAT) |
-			   OPTION(UNTIL_DECIDED) | OPTION(SEED) | OPTION(RESUME) | OPTION(JUNIT) |
-			   OPTION(KERNEL) | OPTION(IN_LAB_HOST) | OPTION(CGROUP) |
+			   OPTION(UNTIL_DECIDED) | OPTION(SEED) | OPTION(RESUME) | OPTION(BOOT) |
+			   OPTION(JUNIT) | OPTION(KERNEL) | OPTION(IN_LAB_HOST) | OPTION(CGROUP) |
 			   OPTION(ALLOW_HOST_SCARCITY) | OPTION(USE_DEVICE) | OPTION(BISECT_CODES) |
 			   OPTION(JSON) | OPTION(QUIET),
 		.run = cmd_run,

@@ -169,7 +169,8 @@ void help_manpage(struct buf *text)
 		"What a run leaves: manifest.json, scenario.yaml, samples.csv, series.csv, events.csv, verdict.json,\n"
 		"junit.xml, figure.svg, figure.png and log/.\n"
 		".TP\n.B /var/lib/limitlab/\n"
-		"The guest image, the undo journal, the lock, the answer whether KVM works, and libvirt's own files.\n"
+		"The guest image, the undo journal, the lock, the answer whether KVM works, libvirt's own files, and,\n"
+		"while a batch runs, the state of tenants after their boot.\n"
 		".SH SEE ALSO\n.BR virsh (1),\n.BR stress\\-ng (1),\n.BR cgroups (7)\n");
 }
 

@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_UNTIL_DECIDED,
 	OPTION_SEED,
 	OPTION_RESUME,
+	OPTION_BOOT,
 	OPTION_JUNIT,
 	OPTION_FORCE,
 	OPTION_KERNEL,
@@ -73,6 +74,7 @@ struct options {
 	unsigned until_decided;    /* 0: not asked for */
 	unsigned seed;             /* 0: one is drawn */
 	const char *resume;        /* a batch file; NULL: none */
+	const char *boot;          /* "run", "round" or "batch"; NULL: not said */
 	const char *junit;         /* NULL: none */
 	struct option_list kernel; /* none: the suite's default */
 	const char *beside;        /* NULL: as the scenario says */

@@ -17,6 +17,8 @@
 #include "cmd/progress.h"
 #include "cmd/run.h"
 #include "run/batch.h"
+#include "run/drawing.h"
+#include "run/keep.h"
 #include "run/run.h"
 
 /* Everything of one call. */
@@ -30,6 +32,9 @@ struct session {
 	struct run_result *results;
 	char **troubles; /* per run: NULL, or why it broke */
 	size_t result_capacity, trouble_capacity;
+	struct keep *keep; /* NULL: every run boots its tenants */
+	unsigned round;    /* of the last run */
+	struct drawing drawing;
 };
 
 static enum accel_wish accel_wish(const char *word)
@@ -44,6 +49,48 @@ static bool allowed_by_environment(void)
 	const char *value = getenv("LIMITLAB_ALLOW_HOST_SCARCITY");
 
 	return value && !strcmp(value, "1");
+}
+
+/* Whether a later run wakes from what this one boots. */
+static bool has_use(const struct session *session, size_t index, unsigned round)
+{
+	const struct batch *batch = session->batch;
+	unsigned last = batch->tenants_boot == BATCH_TENANTS_BATCH ? batch->rounds - 1 : round;
+
+	for (unsigned later = round; later <= last; later++)
+		for (size_t i = 0; i < session->scenario_count; i++)
+			if ((i != index || later != round) && batch_is_open(batch, i, later) &&
+				keep_shares(session->keep, session->scenarios[index], session->scenarios[i]))
+				return true;
+	return false;
+}
+
+static void choose_boot(struct session *session, size_t index, unsigned round)
+{
+	if (session->batch->tenants_boot == BATCH_TENANTS_ROUND && round != session->round)
+		keep_forget(session->keep);
+	session->round = round;
+	session->run.keep = session->keep;
+	session->run.save = session->keep && has_use(session, index, round);
+}
+
+static void end_drawing(struct session *session)
+{
+	AUTO(free_ptr) char *reason = drawing_end(&session->drawing);
+
+	if (reason)
+		(void)fprintf(stderr, "limitlab: %s\n", reason);
+}
+
+/* Beside the next run of a batch; alone, it is drawn by then. */
+static void draw(struct session *session, const struct scenario *scenario, const struct results *results)
+{
+	AUTO(free_ptr) char *folder = fsio_dirname(scenario->path);
+
+	if (!session->run.undrawn)
+		return;
+	end_drawing(session);
+	drawing_begin(&session->drawing, results, folder);
 }
 
 /* One execution of one scenario.  Returns false when the batch must end. */
@@ -64,6 +111,7 @@ static bool run_one(struct session *session, size_t index, unsigned round)
 	struct progress *progress = progress_new(mode, stdout);
 	progress_total(progress, (double)scenario->duration_ns / 1e9);
 	session->run.observer = progress_observer(progress);
+	choose_boot(session, index, round);
 	int failed = run_scenario(scenario, &session->run, result, &err);
 	int code = failed ? err_exit_code(&err) : judgement_exit_code(&result->results.judgement);
 	const char *verdict = "broken";
@@ -97,6 +145,7 @@ static bool run_one(struct session *session, size_t index, unsigned round)
 		(void)command_fail(&err);
 		session->troubles[number] = xstrdup(err.text);
 	} else {
+		draw(session, scenario, &result->results);
 		results_thin(&result->results);
 	}
 	/* The path comes last, so that a script can take the last line. */
@@ -149,6 +198,7 @@ static int write_junit(struct session *session, size_t earlier, struct err *err)
 			.trouble = session->troubles[i],
 			.seconds = session->batch->runs[i].seconds,
 			.run = result->run_dir,
+			.started_utc = result->judged ? result->results.manifest.started_utc : NULL,
 		};
 	}
 	return junit_write(suites, count, session->options->junit, err);
@@ -173,6 +223,7 @@ static int begin(struct session *session, struct err *err)
 		.rounds = options->until_decided ? options->until_decided : options->repeat,
 		.until_decided = options->until_decided > 0,
 		.seed = options->seed,
+		.tenants_boot = BATCH_TENANTS_ROUND,
 	};
 
 	if (!options->arg_count) {
@@ -188,6 +239,8 @@ static int begin(struct session *session, struct err *err)
 			"--until-decided %u can never decide that a limit holds: that takes %zu runs or more",
 			options->until_decided, least);
 	}
+	if (options->boot && batch_tenants_find(options->boot, &batch.tenants_boot))
+		BUG("boot '%s'", options->boot);
 	if (load_all(session, options->args, (size_t)options->arg_count, err))
 		return -1;
 	/* One run is no batch: it has its own directory, and nothing else. */
@@ -200,9 +253,10 @@ static int resume(struct session *session, struct err *err)
 {
 	const struct options *options = session->options;
 
-	if (options->arg_count || options->repeat > 1 || options->until_decided || options->seed)
+	if (options->arg_count || options->repeat > 1 || options->until_decided || options->seed ||
+		options->boot)
 		return err_input(err,
-			"--resume goes on as the batch began: no scenarios, --repeat, --until-decided or --seed");
+			"--resume goes on as the batch began: no scenarios, --repeat, --until-decided, --seed or --boot");
 	if (batch_open(options->resume, &session->batch, err))
 		return -1;
 	AUTO(free_ptr) char **paths = xcalloc(session->batch->scenario_count, sizeof(*paths));
@@ -232,6 +286,8 @@ static void auto_session(struct session *session)
 	}
 	for (size_t i = 0; i < session->scenario_count; i++)
 		scenario_free(session->scenarios[i]);
+	end_drawing(session);
+	keep_free(session->keep);
 	batch_free(session->batch);
 	free(session->results);
 	free(session->troubles);
@@ -285,11 +341,16 @@ int run_all(const struct options *options, struct run_dirs *ret_dirs)
 		.use_device = options->use_device,
 		.allow_host_scarcity = options->allow_host_scarcity || allowed_by_environment(),
 	};
+	session.run.undrawn = session.batch->path != NULL;
+	/* A daemon's tenants are its own: they boot. */
+	if (session.batch->path && session.batch->tenants_boot != BATCH_TENANTS_RUN && !options->connect)
+		session.keep = keep_new(session.scenarios, session.scenario_count);
 	size_t earlier = session.batch->run_count;
 	int signal_code = 0;
 	while (!signal_code && batch_next(session.batch, &index, &round))
 		if (!run_one(&session, index, round))
 			signal_code = session.batch->runs[session.batch->run_count - 1].exit_code;
+	end_drawing(&session);
 	int code = err_worse_exit_code(batch_exit_code(session.batch), signal_code);
 	show_summary(&session);
 	if (options->junit && write_junit(&session, earlier, &err))

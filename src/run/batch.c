@@ -31,6 +31,27 @@ const char *batch_outcome_name(enum batch_outcome outcome)
 	return names[outcome];
 }
 
+static const char *const tenants_names[] = {
+	[BATCH_TENANTS_RUN] = "run",
+	[BATCH_TENANTS_ROUND] = "round",
+	[BATCH_TENANTS_BATCH] = "batch",
+};
+
+const char *batch_tenants_name(enum batch_tenants how_often)
+{
+	return tenants_names[how_often];
+}
+
+int batch_tenants_find(const char *word, enum batch_tenants *ret_how_often)
+{
+	for (int i = 0; i < BATCH_TENANTS_COUNT; i++)
+		if (!strcmp(word, tenants_names[i])) {
+			*ret_how_often = (enum batch_tenants)i;
+			return 0;
+		}
+	return -1;
+}
+
 void batch_free(struct batch *batch)
 {
 	if (!batch)
@@ -42,8 +63,11 @@ void batch_free(struct batch *batch)
 		free(batch->scenarios[i].skipped);
 	}
 	for (size_t i = 0; i < batch->run_count; i++) {
-		for (size_t k = 0; k < batch->runs[i].finding_count; k++)
+		for (size_t k = 0; k < batch->runs[i].finding_count; k++) {
 			free(batch->runs[i].findings[k].name);
+			free(batch->runs[i].findings[k].text);
+			free(batch->runs[i].findings[k].reason);
+		}
 		free(batch->runs[i].findings);
 		free(batch->runs[i].run_dir);
 		free(batch->runs[i].trouble);
@@ -82,6 +106,7 @@ int batch_new(struct scenario *const *scenarios, size_t count, const struct batc
 	}
 	batch->seed = options->seed ? options->seed : draw_seed();
 	batch->rounds = options->rounds;
+	batch->tenants_boot = options->tenants_boot;
 	batch->until_decided = options->until_decided;
 	batch->scenarios = xcalloc(count * places, sizeof(*batch->scenarios));
 	batch->scenario_count = count * places;
@@ -116,18 +141,14 @@ int batch_check_scenario(
 	return err_remedy(err, "put the old text back, or begin a new batch");
 }
 
-static bool has_run(const struct batch *batch, size_t scenario, unsigned round)
+bool batch_is_open(const struct batch *batch, size_t scenario, unsigned round)
 {
+	if (batch->scenarios[scenario].decision != DECISION_OPEN || batch->scenarios[scenario].skipped)
+		return false;
 	for (size_t i = 0; i < batch->run_count; i++)
 		if (batch->runs[i].scenario == scenario && batch->runs[i].round == round)
-			return true;
-	return false;
-}
-
-static bool is_open(const struct batch *batch, size_t scenario, unsigned round)
-{
-	return batch->scenarios[scenario].decision == DECISION_OPEN && !batch->scenarios[scenario].skipped &&
-	       !has_run(batch, scenario, round);
+			return false;
+	return true;
 }
 
 /* The order of one round follows from the seed and the round alone, so that it is the same after a resume. */
@@ -157,7 +178,7 @@ bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_r
 	for (unsigned round = 0; round < batch->rounds; round++) {
 		order_of(batch, round, order);
 		for (size_t i = 0; i < batch->scenario_count; i++) {
-			if (!is_open(batch, order[i], round))
+			if (!batch_is_open(batch, order[i], round))
 				continue;
 			*ret_scenario = order[i];
 			*ret_round = round;
@@ -177,7 +198,7 @@ size_t batch_next_group(const struct batch *batch, size_t *ret_scenarios, unsign
 	order_of(batch, *ret_round, order);
 	for (size_t i = 0; i < batch->scenario_count; i++)
 		if (batch->scenarios[order[i]].place == batch->scenarios[first].place &&
-			is_open(batch, order[i], *ret_round))
+			batch_is_open(batch, order[i], *ret_round))
 			ret_scenarios[count++] = order[i];
 	return count;
 }
@@ -213,12 +234,18 @@ int batch_record(struct batch *batch, size_t scenario, unsigned round, const cha
 	size_t next;
 
 	run.findings = xcalloc(run.finding_count + 1, sizeof(*run.findings));
-	for (size_t i = 0; i < run.finding_count; i++)
+	for (size_t i = 0; i < run.finding_count; i++) {
+		const struct finding *finding = &judgement->findings[i];
 		run.findings[i] = (struct batch_finding){
-			.name = xstrdup(judgement->findings[i].expect->name),
-			.verdict = judgement->findings[i].verdict,
-			.measured = judgement->findings[i].measured,
+			.name = xstrdup(finding->expect->name),
+			.verdict = finding->verdict,
+			.measured = finding->measured,
 		};
+		if (!isnan(finding->measured))
+			run.findings[i].text = judge_value_text(finding->expect, finding->measured);
+		if (finding->verdict != VERDICT_PASS && finding->reason)
+			run.findings[i].reason = xstrdup(finding->reason);
+	}
 	batch->runs = xgrow(batch->runs, batch->run_count, &batch->run_capacity, sizeof(*batch->runs));
 	batch->runs[batch->run_count++] = run;
 	if (exit_code >= 128)
@@ -270,6 +297,10 @@ size_t batch_pools(const struct batch *batch, size_t scenario, struct batch_pool
 			if (isnan(value))
 				continue;
 			values[measured++] = value;
+			if (value < pool->low)
+				pool->low_text = run->findings[k].text;
+			if (value > pool->high)
+				pool->high_text = run->findings[k].text;
 			pool->low = fmin(pool->low, value);
 			pool->high = fmax(pool->high, value);
 		}

@@ -11,7 +11,7 @@
  * per place, and a round has all of one place together, because they share one boot; places and, within each, scenarios are in
  * an order that follows from the seed, also in a single round.
  *
- * The file OUT/batch-TIME.json, rewritten as a whole after every run: format, seed, rounds, until_decided, done,
+ * The file OUT/batch-TIME.json, rewritten as a whole after every run: format, seed, rounds, tenants_boot, until_decided, done,
  * scenarios[{path, name, source}], runs[{scenario, round, outcome, exit_code, run, seconds, findings[{name, verdict,
  * measured}]}].  `scenario` is an index; `run` is null when there is no run directory.  With places also places[{kernel,
  * release, cgroup}], attempts, append, boots[], and of a scenario its place and, if it cannot be run there, why it is skipped.
@@ -33,10 +33,18 @@
 enum batch_outcome { BATCH_PASS, BATCH_FAIL, BATCH_INCONCLUSIVE, BATCH_BROKEN, BATCH_OUTCOME_COUNT };
 const char *batch_outcome_name(enum batch_outcome outcome);
 
+/* How often the tenants boot: for every run, or once in a round or in the whole batch for all runs that share them (run/keep.h). */
+enum batch_tenants { BATCH_TENANTS_RUN, BATCH_TENANTS_ROUND, BATCH_TENANTS_BATCH, BATCH_TENANTS_COUNT };
+const char *batch_tenants_name(enum batch_tenants how_often);
+/* -1: no such word. */
+int batch_tenants_find(const char *word, enum batch_tenants *ret_how_often);
+
 struct batch_finding {
 	char *name;
 	enum verdict verdict;
 	double measured; /* NAN: nothing */
+	char *text;      /* the same with its unit; NULL: nothing */
+	char *reason;    /* why it did not pass; NULL: it did */
 };
 
 struct batch_run {
@@ -84,6 +92,7 @@ struct batch {
 	char *path; /* of its file; NULL: it has none */
 	uint64_t seed;
 	unsigned rounds;
+	enum batch_tenants tenants_boot;
 	bool until_decided; /* a scenario whose question is decided is not run again */
 	bool done;
 	struct batch_scenario *scenarios;
@@ -110,6 +119,7 @@ struct batch_options {
 	const char *const *skipped; /* [place * scenarios + scenario]; NULL: nothing is */
 	unsigned attempts;
 	const char *append;
+	enum batch_tenants tenants_boot;
 };
 
 /* A new batch of these scenarios; writes its file, if it has one. */
@@ -122,6 +132,8 @@ int batch_check_scenario(
 	const struct batch *batch, size_t index, const struct scenario *scenario, struct err *err);
 void batch_free(struct batch *batch);
 
+/* Whether this run is still to be made. */
+bool batch_is_open(const struct batch *batch, size_t scenario, unsigned round);
 /* What is to be run next; false: nothing, the batch is over. */
 bool batch_next(const struct batch *batch, size_t *ret_scenario, unsigned *ret_round);
 /*
@@ -156,6 +168,7 @@ struct batch_pool {
 	const char *name;
 	size_t counts[BATCH_OUTCOME_COUNT]; /* by verdict: the fourth is not applicable */
 	double median, low, high;           /* of what was measured; NAN: nothing */
+	const char *low_text, *high_text;   /* with unit; NULL: not known */
 };
 /* In file order; the caller frees the array, the names are the batch's. */
 size_t batch_pools(const struct batch *batch, size_t scenario, struct batch_pool **ret_pools);

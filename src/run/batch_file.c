@@ -13,20 +13,36 @@
 #define FILE_MAX_BYTES (64 * 1024 * 1024)
 #define ROUNDS_MAX     100000
 
+/* For "o*" of json_pack(): NULL leaves the member out. */
+static json_t *text_or_nothing(const char *text)
+{
+	return text ? json_text(text) : NULL;
+}
+
+/* NULL when it is not there. */
+static char *copy_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? xstrdup(text) : NULL;
+}
+
 static json_t *pack_run(const struct batch_run *run)
 {
 	json_t *findings = json_array();
 
 	for (size_t i = 0; i < run->finding_count; i++)
-		(void)json_array_append_new(
-			findings, json_pack("{s:o, s:s, s:o}", "name", json_text(run->findings[i].name),
-					  "verdict", verdict_name(run->findings[i].verdict), "measured",
-					  json_number_or_null(run->findings[i].measured)));
+		(void)json_array_append_new(findings,
+			json_pack("{s:o, s:s, s:o, s:o*, s:o*}", "name", json_text(run->findings[i].name),
+				"verdict", verdict_name(run->findings[i].verdict), "measured",
+				json_number_or_null(run->findings[i].measured), "text",
+				text_or_nothing(run->findings[i].text), "reason",
+				text_or_nothing(run->findings[i].reason)));
 	return json_pack("{s:I, s:I, s:s, s:i, s:o, s:o, s:o, s:o*}", "scenario", (json_int_t)run->scenario,
 		"round", (json_int_t)run->round, "outcome", batch_outcome_name(run->outcome), "exit_code",
 		run->exit_code, "run", run->run_dir ? json_text(run->run_dir) : json_null(), "seconds",
 		json_number_or_null(run->seconds), "findings", findings, "trouble",
-		run->trouble ? json_text(run->trouble) : NULL);
+		text_or_nothing(run->trouble));
 }
 
 int batch_file_write(const struct batch *batch, struct err *err)
@@ -43,9 +59,10 @@ int batch_file_write(const struct batch *batch, struct err *err)
 	for (size_t i = 0; i < batch->run_count; i++)
 		(void)json_array_append_new(runs, pack_run(&batch->runs[i]));
 	AUTO(json)
-	json_t *file = json_pack("{s:i, s:I, s:I, s:b, s:b, s:o, s:o}", "format", BATCH_FORMAT, "seed",
-		(json_int_t)batch->seed, "rounds", (json_int_t)batch->rounds, "until_decided",
-		batch->until_decided, "done", batch->done, "scenarios", scenarios, "runs", runs);
+	json_t *file = json_pack("{s:i, s:I, s:I, s:s, s:b, s:b, s:o, s:o}", "format", BATCH_FORMAT, "seed",
+		(json_int_t)batch->seed, "rounds", (json_int_t)batch->rounds, "tenants_boot",
+		batch_tenants_name(batch->tenants_boot), "until_decided", batch->until_decided, "done",
+		batch->done, "scenarios", scenarios, "runs", runs);
 	if (!file)
 		BUG("out of memory");
 	if (batch->place_count)
@@ -124,6 +141,8 @@ static int read_findings(struct batch *batch, struct batch_run *run, const json_
 			.name = xstrdup(name),
 			.verdict = (enum verdict)verdict,
 			.measured = json_is_number(measured) ? json_number_value(measured) : (double)NAN,
+			.text = copy_text(item, "text"),
+			.reason = copy_text(item, "reason"),
 		};
 	}
 	return 0;
@@ -160,6 +179,23 @@ static int read_run(struct batch *batch, const json_t *item, struct err *err)
 	return 0;
 }
 
+static const char *tenants_boot_at(int index)
+{
+	return batch_tenants_name((enum batch_tenants)index);
+}
+
+/* Files of batches that knew no such thing: every run booted. */
+static int read_tenants_boot(struct batch *batch, const json_t *word, struct err *err)
+{
+	int boot = word ? word_index(json_string_value(word), tenants_boot_at, BATCH_TENANTS_COUNT)
+			: BATCH_TENANTS_RUN;
+
+	if (boot < 0)
+		return damaged(batch, "its tenants_boot is not run, round or batch", err);
+	batch->tenants_boot = (enum batch_tenants)boot;
+	return 0;
+}
+
 static int read_file(struct batch *batch, const json_t *file, struct err *err)
 {
 	const json_t *format = json_object_get(file, "format"), *seed = json_object_get(file, "seed");
@@ -178,7 +214,8 @@ static int read_file(struct batch *batch, const json_t *file, struct err *err)
 	struct err why = ERR_INIT;
 	if (batch_places_read(batch, file, &why))
 		return damaged(batch, why.text, err);
-	if (read_scenarios(batch, json_object_get(file, "scenarios"), err))
+	if (read_tenants_boot(batch, json_object_get(file, "tenants_boot"), err) ||
+		read_scenarios(batch, json_object_get(file, "scenarios"), err))
 		return -1;
 	if (batch->place_count && batch->scenario_count % batch->place_count)
 		return damaged(batch, "not every place has every scenario", err);

@@ -47,6 +47,7 @@ int inner_main(void *context)
 	if (result == 0)
 		result = go_through(&inner, &err);
 	inner_keep_logs(&inner);
+	wire_phase(inner.plan->wire_fd, "end", "");
 	if (inner.loop)
 		inner_shutdown(&inner);
 	wire_result(inner.plan->wire_fd, &err);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "guest/image.h"
 #include "run/journal.h"
+#include "run/keep.h"
 #include "run/lines.h"
 #include "run/loop.h"
 #include "scenario/scenario.h"
@@ -35,6 +36,7 @@ struct run_plan {
 	cpu_set_t allowed_cpus;
 	struct journal *journal;
 	unsigned disk_loop; /* number of the scarce disk's loop device */
+	struct keep_plan keep;
 	int wire_fd;
 	/* For tests. */
 	const char *sample_root; /* what the sampler takes for "/"; NULL: that */
@@ -55,8 +57,10 @@ struct member {
 	char *job_text;
 	char *console_path, *stream_path;
 	double ready_s;
-	bool gone; /* its stream ended: QEMU died */
-	bool dead; /* that was noticed and allowed (tenant_spec.may_die) */
+	bool woken; /* from a state that an earlier run kept, or this one */
+	char *boot; /* of which run; NULL: this one's */
+	bool gone;  /* its stream ended: QEMU died */
+	bool dead;  /* that was noticed and allowed (tenant_spec.may_die) */
 	int stream_fd;
 	struct watch watch;
 	struct lines lines; /* of its stream, as they came */

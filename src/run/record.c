@@ -62,6 +62,8 @@ static void describe_member(struct inner *inner, struct member *member, struct m
 {
 	tenant->name = xstrdup(member->spec->name);
 	tenant->ready_s = member->ready_s;
+	tenant->woken = member->woken;
+	tenant->boot = member->boot ? xstrdup(member->boot) : keep_run_name(inner->plan->run_dir);
 	tenant->start_latency_ms = NAN;
 	if (!member->ops) {
 		tenant->workload = xstrdup("");

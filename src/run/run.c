@@ -17,6 +17,7 @@
 #include "run/fixture.h"
 #include "run/inner.h"
 #include "run/journal.h"
+#include "run/keep.h"
 #include "run/prepare.h"
 #include "run/sandbox.h"
 #include "run/state.h"
@@ -204,6 +205,19 @@ static int finish_broken(const char *run_dir, const struct err *why)
 	return -1;
 }
 
+/* A figure can be drawn again; a verdict without one is still a verdict. */
+static void draw(const struct scenario *scenario, const struct run_options *options, struct results *results)
+{
+	struct err why = ERR_INIT;
+
+	run_observe_phase(options->observer, "figure", "");
+	AUTO(free_ptr) char *folder = fsio_dirname(scenario->path);
+	results->scenario_dir = folder;
+	if (results_draw(results, &why))
+		run_observe_warn(options->observer, why.text);
+	results->scenario_dir = NULL;
+}
+
 /* Everything after the timeline, from the run's files alone; the manifest says "complete" last. */
 static int finish_complete(const struct scenario *scenario, const struct run_options *options,
 	const char *run_dir, struct run_result *result, struct err *err)
@@ -215,16 +229,8 @@ static int finish_complete(const struct scenario *scenario, const struct run_opt
 	result->results.manifest.state = RUN_COMPLETE;
 	if (results_finish(&result->results, &(struct results_options){.write = true}, err))
 		return -1;
-	run_observe_phase(options->observer, "figure", "");
-	AUTO(free_ptr) char *folder = fsio_dirname(scenario->path);
-	result->results.scenario_dir = folder;
-	int undrawn = results_draw(&result->results, err);
-	result->results.scenario_dir = NULL;
-	if (undrawn) {
-		/* A figure can be drawn again; a verdict without one is still a verdict. */
-		run_observe_warn(options->observer, err->text);
-		err_clear(err);
-	}
+	if (!options->undrawn)
+		draw(scenario, options, &result->results);
 	return close_manifest(run_dir, RUN_COMPLETE, "", err);
 }
 
@@ -255,8 +261,12 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	AUTO(free_ptr) char *embed_root = state_path("embed");
 	AUTO(free_ptr) char *journals = state_path("journal");
 
-	if (prepare_rundir(scenario, options, plan, &result->run_dir, err))
+	AUTO(free_ptr) char *note = NULL;
+	if (keep_prepare(options->keep, scenario, options->save, &plan->keep, &note, err) ||
+		prepare_rundir(scenario, options, plan, &result->run_dir, err))
 		return -1;
+	if (note)
+		run_observe_warn(options->observer, note);
 	plan->run_dir = result->run_dir;
 	AUTO(free_ptr) char *parent = fsio_dirname(result->run_dir);
 	AUTO(free_ptr) char *id = xasprintf("%s-%s", fsio_basename(parent), fsio_basename(result->run_dir));
@@ -323,7 +333,9 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 		/* What a killed run left behind would be measured with this one. */
 		AUTO(free_ptr) char *journals = state_path("journal");
 		size_t count;
-		result = journal_replay_all(journals, NULL, NULL, &count, err);
+		result = journal_replay_all(journals, NULL, NULL, &count, err) || keep_sweep(NULL, NULL, err)
+				 ? -1
+				 : 0;
 		if (result)
 			(void)err_remedy(err, "limitlab clean");
 	}
@@ -353,5 +365,6 @@ int run_clean(
 	if (state_lock(&lock, err))
 		return -1;
 	AUTO(close_fd) int held = lock;
-	return journal_replay_all(journals, report, context, ret_journals, err);
+	int result = journal_replay_all(journals, report, context, ret_journals, err);
+	return keep_sweep(report, context, result ? NULL : err) ? -1 : result;
 }

@@ -15,6 +15,8 @@
 #include "scenario/scenario.h"
 #include "vm/accel.h"
 
+struct keep;
+
 struct run_options {
 	const char *out_dir; /* results are made in out_dir/SCENARIO/TIME/ */
 	const char *uri;     /* NULL: the embedded driver under the state directory */
@@ -23,6 +25,9 @@ struct run_options {
 	const struct run_observer *observer; /* may be NULL */
 	const char *use_device;              /* the real device that a scenario may overwrite; NULL: none */
 	bool allow_host_scarcity;            /* scenarios that make the whole host short of memory may run */
+	struct keep *keep;                   /* tenants wake from what is kept there; NULL: they boot */
+	bool save;                           /* keep those that boot, too: a later run has use for them */
+	bool undrawn;                        /* the caller draws the figure (run/drawing.h) */
 };
 
 struct run_result {

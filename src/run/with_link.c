@@ -17,10 +17,10 @@
 #include "run/fixture.h"
 #include "run/server.h"
 #include "run/undo.h"
+#include "run/wake.h"
 #include "run/wire.h"
 
-/* Tenant i: address 10.77.0.(10+i), MAC 52:54:00:6c:6c:(10+i), class 1:(11+i) in hexadecimal, server's port 5201+i. */
-#define FIRST_HOST  10
+/* Tenant i: class 1:(11+i) in hexadecimal, server's port 5201+i. */
 #define FIRST_MINOR 0x11U
 #define FIRST_PORT  5201U
 /*
@@ -31,8 +31,7 @@
 #define SPEAK_DEADLINE_S 10
 
 struct link_member {
-	char *tap, *cmdline;
-	struct vm_nic nic;
+	struct wake_card card;
 	struct server *server;
 };
 
@@ -159,20 +158,9 @@ static int shape(struct member *member, struct vm_spec *spec, struct workload_pl
 {
 	size_t index = index_of(member);
 	struct link_member *self = &state_of(member->inner)->members[index];
-	unsigned host = FIRST_HOST + (unsigned)index;
 
-	if (link_tap_name(member->spec->name, &self->tap, err))
+	if (wake_add_card(member, LINK_BRIDGE, &self->card, spec, err))
 		return -1;
-	self->cmdline = xasprintf("%s%slimitlab.address=10.77.0.%u/%d",
-		spec->cmdline_extra ? spec->cmdline_extra : "", spec->cmdline_extra ? " " : "", host,
-		LINK_PREFIX_LENGTH);
-	self->nic = (struct vm_nic){
-		.bridge = LINK_BRIDGE,
-		.tap = self->tap,
-		.mac = {0x52, 0x54, 0x00, 0x6c, 0x6c, (uint8_t)host},
-	};
-	spec->nic = &self->nic;
-	spec->cmdline_extra = self->cmdline;
 	place->server_address = LINK_FAR_ADDRESS;
 	place->server_port = FIRST_PORT + (unsigned)index;
 	return 0;
@@ -209,7 +197,7 @@ static int attach(struct member *member, struct err *err)
 	uint64_t queue_bytes = member->inner->plan->scenario->link.rate_bits_per_s / 8 / QUEUES_PER_S;
 	if (queue_bytes > NET_QUEUE_BYTES)
 		binding.queue_bytes = queue_bytes;
-	memcpy(binding.mac, self->nic.mac, sizeof(binding.mac));
+	memcpy(binding.mac, self->card.nic.mac, sizeof(binding.mac));
 	declared_limits(member->spec, &binding);
 	return target_bind_link(member->target, &binding, err);
 }
@@ -263,7 +251,7 @@ static void sample(struct inner *inner, struct sampler_options *options, struct 
 	options->link = &link;
 	for (size_t i = 0; i < inner->member_count; i++) {
 		tenants[i].net_class = LINK_ROOT | (FIRST_MINOR + (uint32_t)i);
-		tenants[i].net_tap = state_of(inner)->members[i].tap;
+		tenants[i].net_tap = state_of(inner)->members[i].card.tap;
 	}
 }
 

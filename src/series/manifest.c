@@ -68,6 +68,8 @@ static const struct member tenant_members[] = {
 	M(MEMBER_TEXT, work_unit),
 	M(MEMBER_TEXT, work_source),
 	M(MEMBER_DOUBLE, ready_s),
+	M(MEMBER_BOOL, woken),
+	M(MEMBER_TEXT, boot),
 	M(MEMBER_DOUBLE, start_latency_ms),
 	M(MEMBER_BOOL, worked),
 	M(MEMBER_TEXT, trouble),

@@ -48,7 +48,9 @@ struct manifest_tenant {
 	char *workload;          /* file name */
 	char *work_unit;         /* "bogo-ops" */
 	char *work_source;       /* where its work rate comes from, in words */
-	double ready_s;          /* from power-on to the agent's first answer */
+	double ready_s;          /* from power-on, or waking, to the agent's first answer */
+	bool woken;              /* it went on from a state that was kept after a boot (run/keep.h) */
+	char *boot;              /* the run in which it booted: "SCENARIO/TIME" */
 	double start_latency_ms; /* from the start event to the runner's "@start" line; NAN: not seen */
 	bool worked;             /* did work: at least one interval above 0 */
 	char *trouble;           /* "" or what its workload did wrong */

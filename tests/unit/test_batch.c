@@ -45,7 +45,9 @@ static void record(
 	struct batch *batch, size_t scenario, unsigned round, enum verdict verdict, double measured)
 {
 	static const int codes[] = {[VERDICT_PASS] = 0, [VERDICT_FAIL] = 1, [VERDICT_INCONCLUSIVE] = 3};
-	struct finding finding = {.expect = &expect, .verdict = verdict, .measured = measured};
+	static char reason[] = "too much";
+	struct finding finding = {
+		.expect = &expect, .verdict = verdict, .measured = measured, .reason = reason};
 	const struct judgement judgement = {.verdict = verdict, .findings = &finding, .count = 1};
 	struct err err = ERR_INIT;
 
@@ -202,11 +204,40 @@ static void test_pools(void **state)
 	assert_non_null(strstr(table.data,
 		"  scenario  pass  fail  inconclusive  broken\n"
 		"  a            2     1             0       0\n"
-		"      share cpu red: 2 of 3 runs passed, 1 failed; measured 0.4 (0.3 to 0.6)\n"
-		"  3 runs in 4 s, order from seed 7\n"));
+		"      share cpu red: 2 of 3 runs passed, 1 failed; measured 30.00 % to 60.00 %\n"
+		"      round 2, fail: results/x\n"
+		"          share cpu red: fail: too much\n"
+		"  3 runs in 4 s: 2 pass, 1 fail; order from seed 7\n"));
 	batch_json_line(batch, &line);
 	assert_non_null(strstr(line.data, "\"type\":\"batch\""));
 	assert_non_null(strstr(line.data, "\"exit_code\":1"));
+}
+
+/* With one run of each scenario a row says all; the file that is read again says the same. */
+static void test_single_round_table(void **state)
+{
+	static const char wanted[] = "  scenario  verdict         time  run\n"
+				     "  a         pass             2 s  results/x\n"
+				     "  b         fail             2 s  results/x\n"
+				     "      share cpu red: fail: too much\n"
+				     "  c         not run          1 s  -\n"
+				     "      no such CPU\n"
+				     "  3 runs in 4 s: 1 pass, 1 fail, 1 broken\n";
+	AUTO(batch) struct batch *batch = begin(*state, 3, 1, false);
+	AUTO(batch) struct batch *again = NULL;
+	AUTO(buf) struct buf table = BUF_INIT;
+	AUTO(buf) struct buf table_again = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	record(batch, 0, 0, VERDICT_PASS, 0.3);
+	record(batch, 1, 0, VERDICT_FAIL, 0.6);
+	assert_int_equal(batch_record(batch, 2, 0, NULL, 4, 1, NULL, "no such CPU", &err), 0);
+	batch_table(batch, &table);
+	if (!strstr(table.data, wanted))
+		fail_msg("%s", table.data);
+	assert_int_equal(batch_open(batch->path, &again, &err), 0);
+	batch_table(again, &table_again);
+	assert_string_equal(table.data, table_again.data);
 }
 
 static void test_damaged_files(void **state)
@@ -258,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_until_decided, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_single_round_table, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_files, setup, teardown),
 	};
 
