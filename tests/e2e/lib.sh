@@ -15,6 +15,8 @@ here=$PWD/tests/e2e
 scenarios=$here/scenarios
 # Answers that cost much and hold until the host reboots: whether KVM boots, and what QEMU can do.
 kept=${LIMITLAB_BUILD:-$PWD/build}/e2e-cache
+# The smoke set as test_batch.sh ran it, for the tests that look closer at one of its runs.
+smoked=${LIMITLAB_BUILD:-$PWD/build}/e2e-smoke
 
 # ---- TAP ----------------------------------------------------------------------------------------------------------
 tap_number=0 tap_failed=0
@@ -179,6 +181,18 @@ measured() {
 		pass "$name"
 	fi
 	return "$status"
+}
+
+# smoke_run NAME SCENARIO ARGUMENT...: sets run to the one of this scenario in the smoke set's batch, if that passed with this
+# program and this scenario; else it is run now.
+smoke_run() {
+	local name=$1 scenario=scenarios/smoke/$2.yaml passed=$smoked/passed-$2
+	if [[ $passed -nt $limitlab && $passed -nt $scenario && -e $(<"$passed")/manifest.json ]]; then
+		run=$(<"$passed")
+		pass "$name (in the smoke set's batch)"
+	else
+		measured "$name" "${@:3}" "$scenario"
+	fi
 }
 
 # ---- a run in the background --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ need_image
 remember_host
 
 # ---- a whole run --------------------------------------------------------------------------------------------------
-measured "weights are followed" scenarios/smoke/disk.yaml
+smoke_run "weights are followed" disk
 is "the weight was read back" "$(awk -F, '/disk.weight/ { gsub("\"", ""); print; exit }' "$run/events.csv" | grep -c 500)" 1
 matches "the scheduler and its settings are kept" "$(tr '\n' ' ' <"$run/log/disk")" '\[bfq\].*low_latency: 0.*max_budget: 409'
 # The tenants' counters are those of the scarce disk alone: they add up to what the whole device says.

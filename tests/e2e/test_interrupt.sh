@@ -37,16 +37,21 @@ is "an interrupted run is judged inconclusive" "$status" 3
 interrupted "SIGTERM while booting" TERM 143 "event at .*(blue|red) is ready"
 interrupted "SIGTERM in the timeline" TERM 143 "start all"
 
-# A batch ends with the signal too: the second scenario does not start.
-start_run --repeat 2 "$scenarios/tiny.yaml"
-await " boot: " && kill -s INT "$supervisor"
+# A batch ends with the signal too: here in its second run, whose tenants woke from what the first one kept.
+start_run --repeat 2 --boot batch "$scenarios/tiny.yaml"
+await "start all" && await "start all" && kill -s INT "$supervisor"
 end_run
 is "a batch: exit" "$status" 130
-is "a batch: nothing is started after the signal" "$(grep -c ' boot: ' "$scratch/progress")" 1
+is "a batch: nothing is started after the signal" "$(grep -c ' boot: ' "$scratch/progress")" 2
+is "a batch: what was kept is gone" "$(ls "$LIMITLAB_STATE_DIR/kept")" ""
 batch=$(compgen -G "$scratch/out/batch-*.json")
-is "a batch: its file knows that it is not over" "$(jq -c '[.done, (.runs | length)]' "$batch")" '[false,0]'
+is "a batch: its file knows that it is not over" "$(jq -c '[.done, .tenants_boot, (.runs | length)]' "$batch")" '[false,"batch",1]'
+woken() { jq -c '[.tenants[] | .woken]' "$1/manifest.json"; }
+is "a batch: the run that was interrupted had woken" "$(woken "$(newest_run)")" "[true,true]"
 ll run --resume "$batch" --junit "$scratch/junit.xml"
 matches "a resumed batch: exit" "$status" '^[013]$'
+is "a resumed batch: only the run that was interrupted is made" "$(grep -c ' boot: ' "$scratch/stdout")" 1
+is "a resumed batch: its tenants boot" "$(woken "$(jq -r '.runs[1].run' "$batch")")" "[false,false]"
 is "a resumed batch: both runs are there" "$(jq -c '[.done, (.runs | length), .runs[0].round, .runs[1].round]' "$batch")" \
 	'[true,2,0,1]'
 is "a resumed batch: its last line is its file" "$run" "$batch"

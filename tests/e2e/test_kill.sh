@@ -126,14 +126,16 @@ is "SIGKILL while judging: limitlab clean" "$status $(<"$scratch/stderr")" "0 "
 is "SIGKILL while judging: the manifest says broken" "$(jq -r .state "$run/manifest.json")" broken
 host_is_as_before "SIGKILL while judging: the host is as before"
 
-# Without `clean`, the next run undoes what the dead one left.
-start_run "$scenarios/tiny.yaml"
+# Without `clean`, the next run undoes what the dead one left; of a batch also what it kept of its tenants.
+start_run --repeat 2 --boot batch "$scenarios/tiny.yaml"
 await "start all" && kill -KILL "$supervisor"
 end_run
 dead=$(newest_run)
+is "a batch that was killed leaves states of two tenants" "$(find "$LIMITLAB_STATE_DIR/kept" -name '*.state' | wc -l)" 2
 sleep 0.5
 ll run --quiet --out "$scratch/out" "$scenarios/tiny.yaml"
 matches "the next run after a kill works" "$status" '^[03]$'
+is "the next run removes what the dead batch kept" "$(ls "$LIMITLAB_STATE_DIR/kept")" ""
 is "the next run marks the dead one" "$(jq -r .state "$dead/manifest.json")" broken
 host_is_as_before "the next run: the host is as before"
 ll clean

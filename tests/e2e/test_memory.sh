@@ -52,7 +52,7 @@ if [[ $allowed != 1 ]]; then
 fi
 
 before=$(available_mib)
-measured "hard at once, soft when memory is scarce" --allow-host-scarcity "$smoke"
+smoke_run "hard at once, soft when memory is scarce" memory --allow-host-scarcity
 matches "events.csv says what was taken" "$(grep scarce "$run/events.csv")" "MiB taken as huge pages"
 host_is_as_before "after a run: the host is as before"
 memory_is_back "after a run"

@@ -48,8 +48,7 @@ is "a link of 0: exit" "$status" 2
 is "no run directory was made" "$(find "$scratch/out" -mindepth 1 -printf '%P ')" ""
 
 # ---- a run that passes
-measured "a short network scenario passes" scenarios/smoke/net.yaml
-network_is_as_before "a run that passed"
+smoke_run "a short network scenario passes" net
 is "logs of the far ends" "$(cd "$run/log" && grep -l 'Accepted connection' -- *.server | tr '\n' ' ')" \
 	"blue.server green.server red.server "
 # In any order: which limits there are beside these is not looked at.
