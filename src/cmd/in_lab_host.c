@@ -96,6 +96,8 @@ static int make_argv(struct lab *lab, struct err *err)
 	add_number(lab, "repeat", options->repeat, 1);
 	add_number(lab, "until-decided", options->until_decided, 0);
 	add_number(lab, "seed", options->seed, 0);
+	if (options->boot)
+		add_owned(lab, xasprintf("--boot=%s", options->boot));
 	if (options->junit)
 		add_owned(lab, xasprintf("--junit=%s", lab->junit));
 	if (options->bisect_codes)
