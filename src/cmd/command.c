@@ -57,6 +57,66 @@ const struct command command_table[] = {
 		.run = cmd_run,
 	},
 	{
+		.name = "kernels",
+		.synopsis = "SCENARIO... | --resume BATCH",
+		.summary = "the same scenarios on several host kernels and cgroup modes",
+		.about = "A VM's limits are enforced by the kernel of its host.  For each kernel and\n"
+			 "each cgroup mode this boots a lab host, a VM in which limitlab runs the\n"
+			 "scenarios with tenants nested in it; a scenario that makes the host short of\n"
+			 "memory harms nobody there.  --kernel K, repeated or with commas between, is\n"
+			 "the lab hosts' kernel: 6.1, 6.12, a Debian package's name or version, a .deb\n"
+			 "file, BZIMAGE:MODULES, or a folder with vmlinuz or bzImage and lib/modules.\n"
+			 "Default: the suite's.\n"
+			 "\n"
+			 "All is looked at before anything boots: kernels and what they lack,\n"
+			 "scenarios, memory.  What a scenario's when: leaves out is skipped, with the\n"
+			 "reason.\n"
+			 "\n"
+			 "Each of --repeat N rounds boots every lab host once, in an order that follows\n"
+			 "from --seed, for all scenarios.  Results come out while they are made.  When\n"
+			 "a lab host panics, falls silent or dies, the run at which it did is begun\n"
+			 "again in another boot, --attempts times in all; then that is the result of\n"
+			 "this combination.\n"
+			 "\n"
+			 "OUT/kernels-TIME.json is rewritten after every run (--resume goes on from it,\n"
+			 "or from the newest in a folder); OUT/kernels-TIME/ gets the table as\n"
+			 "Markdown, CSV and JSON and a figure per scenario; runs are\n"
+			 "OUT/KERNEL-MODE/SCENARIO/TIME/.  Changes are against the first kernel and\n"
+			 "mode, by limitlab compare's rules.  Exit code: the worst run's, and 1 when\n"
+			 "something changed.\n"
+			 "\n"
+			 "In a kernel tree: git bisect run limitlab kernels --bisect-codes --kernel \\\n"
+			 "arch/x86/boot/bzImage:MODULES scenario.yaml",
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_SCENARIOS,
+		.options = OPTION(KERNEL) | OPTION(CGROUP) | OPTION(REPEAT) | OPTION(SEED) | OPTION(OUT) |
+			   OPTION(RESUME) | OPTION(ATTEMPTS) | OPTION(APPEND) | OPTION(ACCEL) |
+			   OPTION(FLOOR) | OPTION(JUNIT) | OPTION(CSV) | OPTION(MARKDOWN) |
+			   OPTION(BISECT_CODES) | OPTION(JSON) | OPTION(QUIET),
+		.run = cmd_kernels,
+	},
+	{
+		.name = "bisect",
+		.synopsis = "SCENARIO",
+		.summary = "the first of a list of host kernels on which a scenario fails",
+		.about = "Tests --good and --bad first, then always the kernel in the middle of what is\n"
+			 "left of --kernels, each in lab hosts as limitlab kernels boots them, until a\n"
+			 "sequential test has decided it: five passes or two failures in a row, at most\n"
+			 "--until-decided runs (default: 12).  What stays undecided, is inconclusive,\n"
+			 "lacks something or kills the lab host is skipped.  --good may be the newer\n"
+			 "one: then the one that mended it is found.\n"
+			 "\n"
+			 "Exit code 0: found.  2: an end is not what it was said to be.  3: only a\n"
+			 "range, because what lies in it was skipped.",
+		.min_args = 1,
+		.max_args = 1,
+		.args = COMMAND_ARGS_SCENARIOS,
+		.options = OPTION(GOOD) | OPTION(BAD) | OPTION(KERNELS) | OPTION(CGROUP) |
+			   OPTION(UNTIL_DECIDED) | OPTION(OUT) | OPTION(ATTEMPTS) | OPTION(APPEND) |
+			   OPTION(ACCEL) | OPTION(JSON) | OPTION(QUIET),
+		.run = cmd_bisect,
+	},
+	{
 		.name = "check",
 		.synopsis = "SCENARIO...",
 		.summary = "validate scenarios and print their plans",

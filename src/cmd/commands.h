@@ -8,6 +8,8 @@
 #define LIMITLAB_CMD_COMMANDS_H
 
 int cmd_run(int argc, char **argv);
+int cmd_kernels(int argc, char **argv);
+int cmd_bisect(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_judge(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

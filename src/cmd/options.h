@@ -48,6 +48,12 @@ enum option_id {
 	OPTION_FIGURE,
 	OPTION_ALL,
 	OPTION_BISECT_CODES,
+	OPTION_CGROUP,
+	OPTION_ATTEMPTS,
+	OPTION_APPEND,
+	OPTION_GOOD,
+	OPTION_BAD,
+	OPTION_KERNELS,
 	OPTION_COUNT
 };
 
@@ -86,7 +92,11 @@ struct options {
 	const char *cgroup; /* NULL: v2 */
 	bool self, unlike, all, bisect_codes;
 	const char *csv, *markdown, *figure; /* NULL: none */
-	char **args;                         /* the arguments that are no options, NULL terminated */
+	const char *cgroup;                  /* NULL: v2 */
+	unsigned attempts;                   /* 0: the default */
+	const char *append, *good, *bad;     /* NULL: none */
+	struct option_list kernels;
+	char **args; /* the arguments that are no options, NULL terminated */
 	int arg_count;
 	int first_count; /* how many of them stand before a "--"; -1: there is none */
 };

@@ -179,7 +179,10 @@ static void add_parts(struct compare_pair *pair, const struct compare_group *gro
 		bool known = false;
 		for (size_t j = 0; j < pair->count; j++)
 			known = known || !strcmp(pair->parts[j].scenario, scenario);
-		if (!known)
+		bool shared = false;
+		for (size_t j = 0; j < groups[1]->count; j++)
+			shared = shared || !strcmp(groups[1]->runs[j]->scenario, scenario);
+		if (!known && shared)
 			pair->parts[pair->count++].scenario = scenario;
 	}
 }
@@ -194,7 +197,7 @@ static void make_pair(struct compare_pair *pair, const struct compare_group *gro
 	struct drafts *drafts = xcalloc(pair->count, sizeof(*drafts));
 	for (size_t i = 0; i < pair->count; i++)
 		make_part(&pair->parts[i], groups, &drafts[i], options->floor);
-	for (size_t family = 0; family < FAMILY_COUNT; family++) {
+	for (size_t family = 0; family < FAMILY_COUNT && pair->count; family++) {
 		/* Where nothing is expected, the metrics are all there is. */
 		bool alone = family == FAMILY_METRICS && !has_expectations(pair);
 		pair->family[family].level =
@@ -309,7 +312,8 @@ static int check_scenarios(
 	return 0;
 }
 
-static int check(const struct compare_group *groups, size_t count, char **differs, struct err *err)
+static int check(const struct compare_group *groups, size_t count, const struct compare_options *options,
+	char **differs, struct err *err)
 {
 	for (size_t g = 0; g < count; g++)
 		for (size_t i = 0; i < groups[g].count; i++)
@@ -317,7 +321,7 @@ static int check(const struct compare_group *groups, size_t count, char **differ
 				for (size_t j = 0; j < (h == g ? i : groups[h].count); j++)
 					if (check_alike(groups[h].runs[j], groups[g].runs[i], differs, err))
 						return -1;
-	for (size_t g = 1; g < count; g++)
+	for (size_t g = 1; g < count && !options->partial; g++)
 		if (check_scenarios(&groups[0], &groups[g], err) ||
 			check_scenarios(&groups[g], &groups[0], err))
 			return -1;
@@ -332,7 +336,7 @@ int compare_groups(const struct compare_group *groups, size_t count, const struc
 	if (count < 2)
 		return err_input(err, "there is only one group of runs%s%s%s; a comparison needs two",
 			count ? ": '" : "", count ? groups[0].name : "", count ? "'" : "");
-	if (check(groups, count, options->unlike ? &comparison.differs : NULL, err)) {
+	if (check(groups, count, options, options->unlike ? &comparison.differs : NULL, err)) {
 		free(comparison.differs);
 		return -1;
 	}

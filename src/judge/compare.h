@@ -125,7 +125,8 @@ struct compare_pair {
 struct compare_options {
 	double floor;
 	uint64_t seed;
-	bool unlike; /* also runs whose plans differ (a limit, say): rows are matched by name */
+	bool partial; /* a scenario that a group lacks is not compared with it, instead of refused */
+	bool unlike;  /* also runs whose plans differ (a limit, say): rows are matched by name */
 };
 
 struct comparison {

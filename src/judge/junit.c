@@ -120,7 +120,8 @@ static void write_where(xmlTextWriterPtr writer, const struct junit_suite *suite
 static void write_case(xmlTextWriterPtr writer, const struct junit_suite *suite, const char *name,
 	double time_s, const char *outcome, const char *type, const char *message)
 {
-	AUTO(free_ptr) char *class_name = xasprintf("limitlab.%s", suite->scenario->name);
+	AUTO(free_ptr)
+	char *class_name = xasprintf("limitlab.%s", suite->label ? suite->label : suite->scenario->name);
 
 	start(writer, "testcase");
 	attribute(writer, "classname", class_name);
@@ -151,7 +152,7 @@ static void write_suite(xmlTextWriterPtr writer, const struct junit_suite *suite
 
 	count(suite, &tally);
 	start(writer, "testsuite");
-	attribute(writer, "name", suite->scenario->name);
+	attribute(writer, "name", suite->label ? suite->label : suite->scenario->name);
 	write_tally(writer, &tally);
 	number(writer, "skipped", tally.skipped);
 	if (suite->started_utc && *suite->started_utc)

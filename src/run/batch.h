@@ -127,6 +127,8 @@ int batch_new(struct scenario *const *scenarios, size_t count, const struct batc
 	struct batch **ret_batch, struct err *err);
 /* One that was interrupted.  ERR_INPUT: no batch file, damaged, or of another format. */
 int batch_open(const char *path, struct batch **ret_batch, struct err *err);
+/* The same from memory; path is for messages, and where it is written to. */
+int batch_parse(const char *path, const char *text, size_t length, struct batch **ret_batch, struct err *err);
 /* The scenario must still be what it was.  ERR_INPUT: it has changed since the batch began. */
 int batch_check_scenario(
 	const struct batch *batch, size_t index, const struct scenario *scenario, struct err *err);

@@ -228,19 +228,26 @@ static int read_file(struct batch *batch, const json_t *file, struct err *err)
 	return 0;
 }
 
-int batch_open(const char *path, struct batch **ret_batch, struct err *err)
+int batch_parse(const char *path, const char *text, size_t length, struct batch **ret_batch, struct err *err)
 {
 	AUTO(batch) struct batch *batch = xcalloc(1, sizeof(*batch));
-	AUTO(buf) struct buf text = BUF_INIT;
 	AUTO(json) json_t *file = NULL;
 
 	batch->path = xstrdup(path);
-	if (!fsio_exists(path))
-		return err_input(err, "there is no batch '%s'; limitlab run names it in its last line", path);
-	if (fsio_read_file(path, FILE_MAX_BYTES, &text, err) ||
-		json_parse(path, text.data ? text.data : "", text.length, &file, err) ||
-		read_file(batch, file, err))
+	if (json_parse(path, text, length, &file, err) || read_file(batch, file, err))
 		return -1;
 	*ret_batch = STEAL(batch);
 	return 0;
+}
+
+int batch_open(const char *path, struct batch **ret_batch, struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+
+	if (!fsio_exists(path))
+		return err_input(err,
+			"there is no batch '%s'; limitlab run and kernels name it in their last line", path);
+	if (fsio_read_file(path, FILE_MAX_BYTES, &text, err))
+		return -1;
+	return batch_parse(path, text.data ? text.data : "", text.length, ret_batch, err);
 }

@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "cmd/kernels_report.h"
+#include "kernels/bisect_drive.h"
 #include "kernels/drive.h"
 #include "run/results.h"
 
@@ -31,6 +33,7 @@ struct fake {
 	const struct step *steps;
 	size_t step_count, boots, runs; /* what happened */
 	char order[512];                /* "PLACE:NAME NAME|..." */
+	const char *truth; /* per kernel: g, b (every run fails), s (the lab host dies); NULL: by steps */
 };
 
 static const char *words_of(const struct cell *cell, size_t index)
@@ -94,6 +97,12 @@ static int fake_run(void *context, const struct cell *cell, struct cell_end *ret
 	static const struct step well = {0};
 	struct fake *fake = context;
 	const struct step *step = fake->boots < fake->step_count ? &fake->steps[fake->boots] : &well;
+	struct step made;
+	if (fake->truth) {
+		char what = fake->truth[strtoul(cell->kernel->release, NULL, 10)];
+		made = (struct step){.red_times = what == 'b' ? 1.3 : 1, .how = what == 's' ? "panic" : NULL};
+		step = &made;
+	}
 	size_t count = wanted(cell),
 	       end = step->how || step->interrupted || step->status ? step->after : count;
 	struct buf order = BUF_INIT;
@@ -422,6 +431,207 @@ static void test_time_left(void **state)
 	assert_float_equal(batch_seconds_left(batch, expected_s), 0, 1e-9);
 }
 
+static const struct report_cell *cell_of(
+	const struct report *report, const char *expectation, size_t scenario, size_t place)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct report_row *row = &report->rows[i];
+		if (row->scenario == scenario && !row->expectation == !expectation &&
+			(!expectation || !strcmp(row->expectation, expectation)))
+			return &row->cells[place];
+	}
+	fail_msg("there is no row '%s'", expectation);
+	return NULL;
+}
+
+static void check_verdict(const struct report_cell *cell, const char *wanted)
+{
+	AUTO(free_ptr) char *verdict = report_verdict(cell);
+
+	assert_string_equal(verdict, wanted);
+}
+
+static void expect_text(const char *text, const char *wanted)
+{
+	if (!strstr(text, wanted))
+		fail_msg("there is no '%s' in:\n%s", wanted, text);
+}
+
+/* Three places: as it should be; half as much again for red, in every run; and a kernel that panics at the second scenario. */
+static void test_report(void **state)
+{
+	static const char *const skipped[6] = {
+		NULL, "it holds for cgroup v2 only, and this host has cgroup v1"};
+	enum { ROUNDS = 6 };
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 3, ROUNDS, skipped);
+	AUTO(report) struct report report = {0};
+	AUTO(buf) struct buf table = BUF_INIT, markdown = BUF_INIT, csv = BUF_INIT;
+	AUTO(free_ptr) char *out = xasprintf("%s/out", fake->dir);
+	struct drive drive = {.batch = batch,
+		.scenarios = fake->scenarios,
+		.scenario_count = 2,
+		.kernels = kernels,
+		.ops = &fake_ops,
+		.ops_context = fake,
+		.out_dir = out};
+	struct step step = {0};
+	struct err err = ERR_INIT;
+	size_t items[6], count;
+	unsigned round;
+
+	fake->steps = &step;
+	while ((count = batch_next_group(batch, items, &round))) {
+		struct drive_run runs[6];
+		size_t place = batch->scenarios[items[0]].place;
+		bool alone = count == 1;
+		for (size_t i = 0; i < count; i++)
+			runs[i] = (struct drive_run){items[i], round};
+		/* Where made-two is the first of a boot on 6.12, it dies at once; else after the other one. */
+		bool two_first = items[0] % 2 == 1;
+		step = (struct step){.red_times = place == 1 ? 1.1 : 1,
+			.how = place == 2 && (two_first || !alone) ? "panic" : NULL,
+			.after = place == 2 && !two_first ? 1 : 0};
+		fake->boots = 0;
+		fake->step_count = 1;
+		assert_int_equal(drive_boot(&drive, runs, count, false, &err), 0);
+	}
+	assert_true(batch->done);
+	if (report_make(batch, fake->scenarios, 2, COMPARE_FLOOR_DEFAULT, &report, &err))
+		fail_msg("%s", err.text);
+	/* 6.1 with v1 lacks a scenario, so it is not what the others are held against. */
+	assert_string_equal(report.names[report.reference], "6.1.0 v2");
+	check_verdict(cell_of(&report, NULL, 1, 0), "skipped");
+	check_verdict(cell_of(&report, NULL, 0, 0), "pass 6/6");
+	check_verdict(cell_of(&report, NULL, 1, 2), "broken 6/6");
+	expect_text(cell_of(&report, NULL, 1, 2)->note, "Kernel panic - not syncing: made up; console: ");
+	const struct report_cell *changed = cell_of(&report, "red after", 0, 0);
+	assert_string_equal(changed->unit, "%");
+	assert_float_equal(changed->measured, 66.7, 1);
+	assert_non_null(changed->row);
+	assert_int_equal(changed->row->verdict, COMPARE_CHANGED);
+	assert_float_equal(changed->row->change, -0.0909, 0.01);
+	assert_int_equal(cell_of(&report, "red before", 0, 0)->row->verdict, COMPARE_SAME);
+	assert_null(cell_of(&report, "red after", 1, 2)->row);
+	assert_int_equal(report_exit_code(&report), 5);
+
+	report_table(&report, 120, &table);
+	report_markdown(&report, &markdown);
+	report_csv(&report, &csv);
+	AUTO(free_ptr) char *json = report_json(&report);
+	expect_text(table.data, "made-two\n      6.1.0 v1   skipped\n          it holds for cgroup v2 only");
+	expect_text(table.data, "reference");
+	expect_text(table.data, "against 6.1.0 v2: changed: ");
+	expect_text(table.data, "of them died; 1 combination skipped; order from seed 5\n");
+	expect_text(markdown.data, "| made-one | *as a whole* | 6.1.0 | v1 | pass 6/6 |");
+	expect_text(
+		csv.data, "\nmade-two,\"\",6.12.0,v2,0,0,0,0,6,,,,,,,\"the lab host died in 2 of 2 attempts");
+	expect_text(json, "\"reference\":\"6.1.0 v2\"");
+	if (report_draw(&report, fake->scenarios, 2, out, &err))
+		fail_msg("%s", err.text);
+	const char *kept = getenv("LIMITLAB_KEEP_FIGURE");
+	for (size_t i = 0; i < 2; i++) {
+		AUTO(free_ptr) char *svg = xasprintf("%s/made-%s.svg", out, i ? "two" : "one");
+		AUTO(buf) struct buf text = BUF_INIT;
+		assert_int_equal(fsio_read_file(svg, 10 << 20, &text, &err), 0);
+		expect_text(text.data, "6.12.0 v2");
+		expect_text(text.data, i ? "broken 6/6" : "pass 6/6");
+		AUTO(free_ptr) char *png = xasprintf("%s/made-%s.png", out, i ? "two" : "one");
+		AUTO(free_ptr) char *copy = xasprintf("%s-%zu.png", kept ? kept : "", i);
+		buf_reset(&text);
+		assert_int_equal(fsio_read_file(png, 10 << 20, &text, &err), 0);
+		if (kept)
+			(void)fsio_write_atomic(copy, text.data, text.length, NULL);
+	}
+}
+
+/* One place alone: nothing to compare with, and its verdict is the exit code. */
+static void test_report_of_one(void **state)
+{
+	static const struct step steps[] = {{.red_times = 1.3}};
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 1, 1, NULL);
+	AUTO(report) struct report report = {0};
+	AUTO(buf) struct buf table = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	fake->steps = steps;
+	fake->step_count = 1;
+	drive_well(fake, batch);
+	if (report_make(batch, fake->scenarios, 2, COMPARE_FLOOR_DEFAULT, &report, &err))
+		fail_msg("%s", err.text);
+	assert_false(report.has_comparison);
+	check_verdict(cell_of(&report, NULL, 0, 0), "fail 1/1");
+	report_table(&report, 100, &table);
+	assert_null(strstr(table.data, "against"));
+	assert_int_equal(report_exit_code(&report), 1);
+}
+
+/* Runs of the inner limitlab end when they have decided: here the fake makes all that it is allowed. */
+static void test_bisect(void **state)
+{
+	static const struct {
+		const char *truth;
+		enum bisect_kind kind;
+		size_t good, bad, tested;
+	} cases[] = {
+		{"gggbb", BISECT_FOUND, 2, 3, 4},
+		{"gsgbb", BISECT_FOUND, 2, 3, 4},
+		{"ggsbb", BISECT_RANGE, 1, 3, 5},
+		{"bgggb", BISECT_NOT_GOOD, 0, 4, 1},
+		{"ggggg", BISECT_NOT_BAD, 0, 4, 2},
+	};
+	static char names[5][2] = {"0", "1", "2", "3", "4"};
+	struct fake *fake = *state;
+	struct cell_kernel list[5];
+	const struct cell_kernel *pointers[5];
+	struct batch_place where[5];
+	char *const lacks[5] = {NULL};
+
+	for (size_t i = 0; i < 5; i++) {
+		list[i] = (struct cell_kernel){.release = names[i]};
+		pointers[i] = &list[i];
+		where[i] = (struct batch_place){names[i], names[i], v2};
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(batch) struct batch *batch = NULL;
+		AUTO(free_ptr) char *out = xasprintf("%s/bisect-%zu", fake->dir, i);
+		const struct batch_options options = {.out_dir = out,
+			.rounds = 12,
+			.until_decided = true,
+			.places = where,
+			.place_count = 5,
+			.attempts = 2};
+		struct bisect_answer answer;
+		struct err err = ERR_INIT;
+		size_t tested = 0;
+		if (batch_new(fake->scenarios, 1, &options, &batch, &err))
+			fail_msg("%s", err.text);
+		fake->truth = cases[i].truth;
+		struct drive drive = {.batch = batch,
+			.scenarios = fake->scenarios,
+			.scenario_count = 1,
+			.kernels = pointers,
+			.ops = &fake_ops,
+			.ops_context = fake,
+			.out_dir = out};
+		if (bisect_drive(&drive, lacks, 0, 4, NULL, &answer, &err))
+			fail_msg("%s", err.text);
+		for (size_t k = 0; k < 5; k++)
+			tested += bisect_state_of(batch, lacks, k) != BISECT_UNTESTED;
+		if (answer.kind != cases[i].kind || answer.good != cases[i].good ||
+			answer.bad != cases[i].bad || tested != cases[i].tested)
+			fail_msg("%s: %d, %zu, %zu after %zu", cases[i].truth, (int)answer.kind, answer.good,
+				answer.bad, tested);
+		for (size_t k = 0; k < 5; k++) {
+			AUTO(free_ptr) char *words = bisect_why(batch, lacks, k);
+			if (cases[i].truth[k] == 's' && bisect_state_of(batch, lacks, k) == BISECT_SKIPPED)
+				expect_text(words, "the lab host died in 2 of 2 attempts (panic)");
+		}
+	}
+	fake->truth = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +643,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_attempts_survive, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_time_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bisect, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_report, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_report_of_one, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);

@@ -240,6 +240,11 @@ static void test_single_round_table(void **state)
 	assert_string_equal(table.data, table_again.data);
 }
 
+#define PLACE "{\"kernel\":\"6.1\",\"release\":\"6.1.0\",\"cgroup\":\"v1\"}"
+#define PLACES(list)                                                                                                        \
+	"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"scenarios\":[{\"path\":\"a\",\"name\":\"a\",\"source\":\"\"}]" \
+	",\"places\":[" list "]"
+
 static void test_damaged_files(void **state)
 {
 	static const struct {
@@ -262,6 +267,17 @@ static void test_damaged_files(void **state)
 		 ",\"findings\":[{\"name\":\"x\",\"verdict\":\"maybe\"}]}],\"scenarios\":[{\"path\":\"a\",\"name\":\"a\","
 		 "\"source\":\"\"}]}",
 			"a finding lacks"},
+		{PLACES("{}") "}", "a place lacks kernel"},
+		{PLACES(PLACE) "}", "it lacks attempts"},
+		{PLACES(PLACE) ",\"attempts\":0}", "it lacks attempts"},
+		{PLACES(PLACE "," PLACE) ",\"attempts\":1}", "not every place has every scenario"},
+		{PLACES(PLACE) ",\"attempts\":1,\"boots\":[{}]}", "a boot lacks"},
+		{PLACES(PLACE) ",\"attempts\":1,\"boots\":[{\"place\":1,\"round\":0,\"scenario\":0,\"how\":\"\",\"text\":\"\",\"console\":\"\"}]}",
+			"a boot lacks"},
+		{PLACES(PLACE) ",\"attempts\":1,\"boots\":[{\"place\":0,\"round\":0,\"scenario\":1,\"how\":\"\",\"text\":\"\",\"console\":\"\"}]}",
+			"a boot died at a scenario that there is not"},
+		{"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"scenarios\":[{\"path\":\"a\",\"name\":\"a\",\"source\":\"\",\"place\":1}]}",
+			"a scenario has a place that there is not"},
 	};
 	AUTO(free_ptr) char *path = xasprintf("%s/batch.json", (char *)*state);
 

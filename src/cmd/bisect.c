@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "cmd/command.h"
+#include "cmd/commands.h"
+#include "cmd/kernels_session.h"
+#include "cmd/kernels_watch.h"
+#include "glue/json.h"
+#include "judge/sequential.h"
+#include "kernels/bisect_drive.h"
+
+#define ATTEMPTS_DEFAULT 3
+#define ROUNDS_DEFAULT   12
+
+struct bisection {
+	struct kernels_session session;
+	char **lacks; /* per kernel; NULL: it can be tested */
+	char **skipped;
+	size_t good, bad;
+	bool quiet, json;
+};
+
+static void auto_bisection(struct bisection *self)
+{
+	for (size_t i = 0; i < self->session.place_count; i++) {
+		if (self->lacks)
+			free(self->lacks[i]);
+		if (self->skipped)
+			free(self->skipped[i]);
+	}
+	free(self->lacks);
+	free(self->skipped);
+	session_release(&self->session);
+}
+
+static void on_tested(void *context, size_t kernel, size_t steps)
+{
+	const struct bisection *self = context;
+	const struct batch *batch = self->session.batch;
+	const struct batch_place *place = &batch->places[kernel];
+	enum bisect_state state = bisect_state_of(batch, self->lacks, kernel);
+	AUTO(free_ptr) char *words = bisect_why(batch, self->lacks, kernel);
+
+	if (self->json) {
+		AUTO(json)
+		json_t *line = json_pack("{s:s, s:o, s:s, s:o, s:I}", "type", "step", "kernel",
+			json_text(place->release), "state", bisect_state_name(state), "why", json_text(words),
+			"steps_left", (json_int_t)steps);
+		AUTO(free_ptr) char *text = json_line(line);
+		(void)puts(text);
+	} else if (!self->quiet) {
+		(void)printf("%s: %s (%s)\n", place->release, bisect_state_name(state), words);
+	}
+	(void)fflush(stdout);
+}
+
+static int answer(const struct bisection *self, const struct bisect_answer *found, struct err *err)
+{
+	const struct kernels_session *session = &self->session;
+	const char *good = session->places[found->good].release, *bad = session->places[found->bad].release;
+	AUTO(buf) struct buf skipped = BUF_INIT;
+
+	if (found->kind == BISECT_NOT_GOOD || found->kind == BISECT_NOT_BAD ||
+		found->kind == BISECT_END_OPEN) {
+		bool is_good = found->test == self->good;
+		AUTO(free_ptr) char *words = bisect_why(session->batch, self->lacks, found->test);
+		(void)err_input(err, "%s was said to be %s and %s: %s", session->places[found->test].release,
+			is_good ? "good" : "bad",
+			found->kind == BISECT_END_OPEN   ? "cannot be told"
+			: found->kind == BISECT_NOT_GOOD ? "is bad"
+							 : "is good",
+			words);
+		return err_remedy(err,
+			"name other ends (--good, --bad); limitlab explain tells of the runs in %s",
+			session->out);
+	}
+	size_t from = found->good < found->bad ? found->good : found->bad;
+	size_t to = found->good < found->bad ? found->bad : found->good;
+	for (size_t i = from + 1; i < to; i++)
+		buf_addf(&skipped, "%s%s", skipped.length ? ", " : "", session->places[i].release);
+	if (self->json) {
+		AUTO(json)
+		json_t *line = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "type", "bisect", "found",
+			found->kind == BISECT_FOUND, "good", json_text(good), "bad", json_text(bad),
+			"skipped", json_text(skipped.data), "file", json_text(session->batch->path));
+		AUTO(free_ptr) char *text = json_line(line);
+		(void)puts(text);
+	} else {
+		(void)printf("\nlast good: %s (%s)\nfirst bad: %s (%s)\n", good,
+			session->kernels[found->good].origin, bad, session->kernels[found->bad].origin);
+		if (skipped.length)
+			(void)printf("one of these may be the first bad one; they could not be told: %s\n",
+				skipped.data);
+		(void)printf("%s\n", session->batch->path);
+	}
+	return found->kind == BISECT_FOUND ? 0 : 3;
+}
+
+static void on_testing(void *context, size_t kernel, size_t steps)
+{
+	const struct bisection *self = context;
+
+	if (self->json || self->quiet)
+		return;
+	(void)printf("\ntesting %s%s; %zu step%s left at most\n", self->session.places[kernel].release,
+		kernel == self->good  ? ", said to be good"
+		: kernel == self->bad ? ", said to be bad"
+				      : "",
+		steps, steps == 1 ? "" : "s");
+}
+
+static int bisect(struct bisection *self, struct err *err)
+{
+	struct kernels_session *session = &self->session;
+	struct bisect_answer found;
+	struct watch watch;
+
+	watch_init(&watch, progress_choose(self->json, self->quiet, stdout), session->batch, NULL);
+	struct drive drive = {
+		.batch = session->batch,
+		.scenarios = session->scenarios,
+		.scenario_count = session->scenario_count,
+		.kernels = session->place_kernels,
+		.ops = session->ops,
+		.ops_context = session->ops_context,
+		.out_dir = session->out,
+		.observer = &watch.observer,
+	};
+	const struct bisect_observer observer = {on_testing, on_tested, self};
+	int failed = bisect_drive(&drive, self->lacks, self->good, self->bad, &observer, &found, err);
+	watch_release(&watch);
+	return failed ? -1 : answer(self, &found, err);
+}
+
+/* Which of the kernels the user means: by the word in the list, by its release, or by a package's name. */
+static int find_end(const struct bisection *self, const char *option, const char *word, size_t *ret_index,
+	struct err *err)
+{
+	const struct kernels_session *session = &self->session;
+	AUTO(buf) struct buf names = BUF_INIT;
+	size_t found = session->kernel_count, count = 0;
+
+	for (size_t i = 0; i < session->kernel_count; i++) {
+		const struct cell_kernel *kernel = &session->kernels[i];
+		buf_addf(&names, "%s%s", i ? ", " : "", kernel->wish);
+		if (!strcmp(kernel->wish, word) || !strcmp(kernel->release, word)) {
+			*ret_index = i;
+			return 0;
+		}
+		size_t length = strlen(word);
+		if (!strncmp(kernel->release, word, length) && strchr(".-+", kernel->release[length])) {
+			found = i;
+			count++;
+		}
+	}
+	*ret_index = found;
+	if (count == 1)
+		return 0;
+	(void)err_input(err, "%s '%s' is %s of the kernels: %s", option, word,
+		count ? "more than one" : "none", names.data);
+	return err_remedy(err, "name one of them as it stands there, or another list: --kernels");
+}
+
+static int list_kernels(struct bisection *self, struct err *err)
+{
+	struct kernels_session *session = &self->session;
+	const struct option_list *lists = &session->options->kernels;
+	char **words = NULL;
+	size_t count = 0;
+
+	if (lists->count)
+		words = session_words(lists, &count);
+	else if (session->ops->list(session->ops_context, &words, &count, err))
+		return -1;
+	int failed = session_find(session, (const char *const *)words, count, err);
+	for (size_t i = 0; i < count; i++)
+		free(words[i]);
+	free(words);
+	return failed;
+}
+
+static int prepare(struct bisection *self, struct err *err)
+{
+	struct kernels_session *session = &self->session;
+	const struct options *options = session->options;
+	const char *modes[3];
+	size_t mode_count;
+
+	if (!options->good || !options->bad) {
+		(void)err_input(err, "'bisect' needs --good KERNEL and --bad KERNEL");
+		return err_remedy(err, "limitlab bisect --help");
+	}
+	unsigned rounds = options->until_decided ? options->until_decided : ROUNDS_DEFAULT;
+	if (rounds < sequential_least_passes())
+		return err_input(err,
+			"--until-decided %u can never decide that a limit holds: that takes %zu runs or more",
+			rounds, sequential_least_passes());
+	if (session_modes(options->cgroup, modes, &mode_count, err))
+		return -1;
+	if (mode_count != 1)
+		return err_input(err, "'bisect' takes one cgroup mode, not '%s'", options->cgroup);
+	if (session_load(session, options->args, (size_t)options->arg_count, err) ||
+		session->ops->prepare(session->ops_context, err) || list_kernels(self, err) ||
+		find_end(self, "--good", options->good, &self->good, err) ||
+		find_end(self, "--bad", options->bad, &self->bad, err))
+		return -1;
+	if (self->good == self->bad)
+		return err_input(err, "--good and --bad are both %s", session->kernels[self->good].release);
+	session_places(session, modes, mode_count);
+	self->lacks = xcalloc(session->place_count, sizeof(*self->lacks));
+	if (session_check(session, &self->skipped, self->lacks, err))
+		return -1;
+	const struct batch_options batch = {
+		.out_dir = options->out,
+		.rounds = rounds,
+		.until_decided = true,
+		.places = session->places,
+		.place_count = session->place_count,
+		.skipped = (const char *const *)self->skipped,
+		.attempts = options->attempts ? options->attempts : ATTEMPTS_DEFAULT,
+		.append = options->append,
+	};
+	session->out = xstrdup(options->out);
+	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);
+}
+
+int cmd_bisect(int argc, char **argv)
+{
+	AUTO(bisection) struct bisection self = {0};
+	struct cell_labhost_options lab_hosts;
+	struct options options;
+	struct err err = ERR_INIT;
+
+	if (options_parse(argc, argv, &options, &err))
+		return command_fail(&err);
+	self.session.options = &options;
+	self.session.ops = session_lab_hosts(&options, &lab_hosts);
+	self.session.ops_context = &lab_hosts;
+	self.json = options.json;
+	self.quiet = options.quiet;
+	int code = prepare(&self, &err);
+	if (!code)
+		code = bisect(&self, &err);
+	return code < 0 ? command_fail(&err) : code;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What `kernels` and `bisect` share: scenarios, kernels and places, all found and checked before anything boots.
+ */
+#ifndef LIMITLAB_CMD_KERNELS_SESSION_H
+#define LIMITLAB_CMD_KERNELS_SESSION_H
+
+#include "cmd/options.h"
+#include "kernels/cell_labhost.h"
+#include "kernels/drive.h"
+#include "run/batch.h"
+
+struct kernels_session {
+	const struct options *options;
+	const struct cell_ops *ops;
+	void *ops_context;
+	struct scenario **scenarios;
+	size_t scenario_count;
+	struct cell_kernel *kernels;
+	size_t kernel_count;
+	struct batch_place *places; /* texts are the kernels' and static */
+	const struct cell_kernel **place_kernels;
+	size_t place_count;
+	double *expected_s; /* per scenario of the batch */
+	struct batch *batch;
+	char *out;
+};
+
+int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
+/* Finds them, in this order; the same one is taken once. */
+int session_find(struct kernels_session *session, const char *const *wishes, size_t count, struct err *err);
+/* "v1,v2,hybrid" -> words; NULL: v2 alone. */
+int session_modes(const char *list, const char *ret_modes[3], size_t *ret_count, struct err *err);
+/* Comma lists, several times -> single words; the caller frees each and the array. */
+char **session_words(const struct option_list *list, size_t *ret_count);
+/* kernels x modes. */
+void session_places(struct kernels_session *session, const char *const *modes, size_t count);
+/*
+ * Why each scenario cannot be run in a place: skipped by its `when` (ret_skipped, the caller frees each and the array), or
+ * something that the kernel lacks: ERR_HOST with everything, unless ret_lacks takes it, per place.
+ */
+int session_check(struct kernels_session *session, char ***ret_skipped, char **ret_lacks, struct err *err);
+/* The file that --resume means: a file, or the newest unfinished one in a folder.  The caller frees. */
+char *session_resume_path(const char *path, struct err *err);
+void session_release(struct kernels_session *session);
+
+static inline void auto_kernels_session(struct kernels_session *session)
+{
+	session_release(session);
+}
+
+/* The operations that boot lab hosts, and what they need. */
+const struct cell_ops *session_lab_hosts(
+	const struct options *options, struct cell_labhost_options *ret_context);
+
+#endif

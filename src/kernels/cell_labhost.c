@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "kernels/cell_labhost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "labhost/labhost.h"
+
+static struct labhost_place place_of(const struct cell_labhost_options *options, const char *dir)
+{
+	return (struct labhost_place){.dir = dir, .progress = options->progress, .context = options->context};
+}
+
+static int prepare(void *context, struct err *err)
+{
+	AUTO(free_ptr) char *dir = labhost_dir();
+	const struct labhost_place place = place_of(context, dir);
+
+	return labhost_prepare(&place, err);
+}
+
+static int find(void *context, const char *wish, struct cell_kernel *ret_kernel, struct err *err)
+{
+	AUTO(free_ptr) char *dir = labhost_dir();
+	const struct labhost_place place = place_of(context, dir);
+	struct labhost_kernel *kernel = xcalloc(1, sizeof(*kernel));
+
+	if (labhost_kernel_find(&place, wish, kernel, err)) {
+		free(kernel);
+		return -1;
+	}
+	*ret_kernel = (struct cell_kernel){
+		.wish = xstrdup(wish ? wish : ""),
+		.release = xstrdup(kernel->release),
+		.origin = xstrdup(kernel->origin),
+		.own = kernel,
+	};
+	return 0;
+}
+
+static void release(void *context, struct cell_kernel *kernel)
+{
+	(void)context;
+	if (kernel->own)
+		labhost_kernel_release(kernel->own);
+	free(kernel->own);
+	free(kernel->wish);
+	free(kernel->release);
+	free(kernel->origin);
+}
+
+static int check(void *context, const struct cell_kernel *kernel, const char *cgroup,
+	const struct scenario *scenario, struct err *err)
+{
+	enum labhost_cgroup mode;
+
+	(void)context;
+	if (labhost_cgroup_parse(cgroup, &mode, err))
+		return -1;
+	return labhost_kernel_check(kernel->own, mode, labhost_needs_of(scenario), err);
+}
+
+static int list(void *context, char ***ret_wishes, size_t *ret_count, struct err *err)
+{
+	AUTO(free_ptr) char *dir = labhost_dir();
+	const struct labhost_place place = place_of(context, dir);
+
+	return labhost_kernel_list(&place, ret_wishes, ret_count, err);
+}
+
+struct relay {
+	const struct cell *cell;
+};
+
+static void on_line(const char *line, bool from_stderr, void *context)
+{
+	const struct relay *relay = context;
+
+	relay->cell->line(relay->cell->context, line, from_stderr);
+}
+
+static void on_stage(const char *text, void *context)
+{
+	const struct relay *relay = context;
+
+	relay->cell->stage(relay->cell->context, text);
+}
+
+static void auto_files(char ***files)
+{
+	for (size_t i = 0; *files && (*files)[i]; i++)
+		free((*files)[i]);
+	free(*files);
+}
+
+static int run(void *context, const struct cell *cell, struct cell_end *ret_end, struct err *err)
+{
+	const struct cell_labhost_options *options = context;
+	AUTO(free_ptr) char *dir = labhost_dir();
+	const struct labhost_place place = place_of(options, dir);
+	AUTO(files) char **files = labhost_files_of(cell->scenarios, cell->scenario_count);
+	struct relay relay = {cell};
+	struct labhost_config config = {
+		.place = &place,
+		.kernel = cell->kernel->own,
+		.append = cell->append,
+		.accel = options->accel,
+		.deadline_s = cell->deadline_s,
+		.results = cell->results,
+		.console = cell->console,
+		.line = on_line,
+		.stage = on_stage,
+		.context = &relay,
+	};
+	const struct labhost_job job = {.argv = cell->argv, .files = (const char *const *)files};
+	struct labhost_end end = {0};
+
+	if (labhost_cgroup_parse(cell->cgroup, &config.cgroup, err) || labhost_run(&config, &job, &end, err))
+		return -1;
+	*ret_end = (struct cell_end){
+		.how = labhost_how_name(end.how),
+		.died = end.how != LABHOST_DONE,
+		.status = end.status,
+		.up_s = end.up_s,
+		.total_s = end.total_s,
+	};
+	(void)snprintf(ret_end->text, sizeof(ret_end->text), "%s", end.text);
+	return 0;
+}
+
+const struct cell_ops cell_labhost = {
+	.inner_out = LABHOST_OUT,
+	.prepare = prepare,
+	.find = find,
+	.check = check,
+	.run = run,
+	.release = release,
+	.list = list,
+};
