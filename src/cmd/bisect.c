@@ -13,6 +13,7 @@
 #include "glue/json.h"
 #include "judge/sequential.h"
 #include "kernels/bisect_drive.h"
+#include "run/state.h"
 
 #define ATTEMPTS_DEFAULT 3
 #define ROUNDS_DEFAULT   12
@@ -129,9 +130,14 @@ static int bisect(struct bisection *self, struct err *err)
 		.ops = session->ops,
 		.ops_context = session->ops_context,
 		.out_dir = session->out,
+		.accel = session->options->accel,
 		.observer = &watch.observer,
 	};
 	const struct bisect_observer observer = {on_testing, on_tested, self};
+	int lock = -1;
+	if (state_prepare(err) || state_lock(&lock, err))
+		return -1;
+	AUTO(close_fd) int held = lock;
 	int failed = bisect_drive(&drive, self->lacks, self->good, self->bad, &observer, &found, err);
 	watch_release(&watch);
 	return failed ? -1 : answer(self, &found, err);
@@ -205,7 +211,7 @@ static int prepare(struct bisection *self, struct err *err)
 	if (mode_count != 1)
 		return err_input(err, "'bisect' takes one cgroup mode, not '%s'", options->cgroup);
 	if (session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session->ops->prepare(session->ops_context, err) || list_kernels(self, err) ||
+		session_begin(session, options->out, err) || list_kernels(self, err) ||
 		find_end(self, "--good", options->good, &self->good, err) ||
 		find_end(self, "--bad", options->bad, &self->bad, err))
 		return -1;
@@ -213,10 +219,11 @@ static int prepare(struct bisection *self, struct err *err)
 		return err_input(err, "--good and --bad are both %s", session->kernels[self->good].release);
 	session_places(session, modes, mode_count);
 	self->lacks = xcalloc(session->place_count, sizeof(*self->lacks));
-	if (session_check(session, &self->skipped, self->lacks, err))
+	if (session_check(session, &self->skipped, self->lacks, err) ||
+		session->ops->prepare(session->ops_context, err))
 		return -1;
 	const struct batch_options batch = {
-		.out_dir = options->out,
+		.out_dir = session->out,
 		.rounds = rounds,
 		.until_decided = true,
 		.places = session->places,
@@ -225,7 +232,6 @@ static int prepare(struct bisection *self, struct err *err)
 		.attempts = options->attempts ? options->attempts : ATTEMPTS_DEFAULT,
 		.append = options->append,
 	};
-	session->out = xstrdup(options->out);
 	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);
 }
 

@@ -15,6 +15,7 @@
 #include "cmd/kernels_session.h"
 #include "cmd/kernels_watch.h"
 #include "run/results.h"
+#include "run/state.h"
 
 #define ATTEMPTS_DEFAULT 3
 
@@ -46,16 +47,17 @@ static int begin(struct kernels_session *session, struct err *err)
 	wishes.items = session_words(&options->kernel, &wishes.count);
 	if (session_modes(options->cgroup, modes, &mode_count, err) ||
 		session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session->ops->prepare(session->ops_context, err) ||
+		session_begin(session, options->out, err) ||
 		session_find(session, (const char *const *)(wishes.count ? wishes.items : suite),
 			wishes.count ? wishes.count : 1, err))
 		return -1;
 	session_places(session, modes, mode_count);
 	skipped.count = session->place_count * session->scenario_count;
-	if (session_check(session, &skipped.items, NULL, err))
+	if (session_check(session, &skipped.items, NULL, err) ||
+		session->ops->prepare(session->ops_context, err))
 		return -1;
 	const struct batch_options batch = {
-		.out_dir = options->out,
+		.out_dir = session->out,
 		.rounds = options->repeat,
 		.seed = options->seed,
 		.places = session->places,
@@ -64,7 +66,6 @@ static int begin(struct kernels_session *session, struct err *err)
 		.attempts = options->attempts ? options->attempts : ATTEMPTS_DEFAULT,
 		.append = options->append,
 	};
-	session->out = xstrdup(options->out);
 	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);
 }
 
@@ -125,11 +126,11 @@ static int resume(struct kernels_session *session, struct err *err)
 	for (size_t i = 0; i < each; i++)
 		if (batch_check_scenario(batch, i, session->scenarios[i], err))
 			return -1;
-	if (session->ops->prepare(session->ops_context, err) || session_find(session, wishes, kernels, err))
+	AUTO(free_ptr) char *out = fsio_dirname(path);
+	if (session_begin(session, out, err) || session_find(session, wishes, kernels, err))
 		return -1;
 	session_places(session, modes, mode_count);
-	session->out = fsio_dirname(path);
-	return check_kernels(session, err);
+	return check_kernels(session, err) || session->ops->prepare(session->ops_context, err) ? -1 : 0;
 }
 
 static size_t terminal_width(void)
@@ -261,11 +262,14 @@ static int kernels(struct kernels_session *session, struct err *err)
 	enum progress_mode mode = progress_choose(options->json, options->quiet, stdout);
 	struct watch watch;
 	uint64_t floor;
+	int lock = -1;
 
 	if (units_parse(options->floor, QUANTITY_PARTS_PER_MILLION, &floor, err))
 		return err_wrap(err, "--floor");
-	if (options->resume ? resume(session, err) : begin(session, err))
+	if ((options->resume ? resume(session, err) : begin(session, err)) || state_prepare(err) ||
+		state_lock(&lock, err))
 		return -1;
+	AUTO(close_fd) int held = lock;
 	watch_init(&watch, mode, session->batch, session->expected_s);
 	struct drive drive = {
 		.batch = session->batch,
@@ -275,6 +279,7 @@ static int kernels(struct kernels_session *session, struct err *err)
 		.ops = session->ops,
 		.ops_context = session->ops_context,
 		.out_dir = session->out,
+		.accel = options->accel,
 		.observer = &watch.observer,
 	};
 	if (mode != PROGRESS_JSON && mode != PROGRESS_QUIET)

@@ -2,6 +2,7 @@
 #include "cmd/kernels_session.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,14 @@ int session_load(struct kernels_session *session, char *const *paths, size_t cou
 		}
 	}
 	return 0;
+}
+
+int session_begin(struct kernels_session *session, const char *out, struct err *err)
+{
+	if (session->ops->look(session->ops_context, err) || fsio_make_dirs(out, err))
+		return -1;
+	session->out = realpath(out, NULL);
+	return session->out ? 0 : err_sys(err, errno, "cannot find '%s'", out);
 }
 
 int session_find(struct kernels_session *session, const char *const *wishes, size_t count, struct err *err)
@@ -201,12 +210,7 @@ static void say(const char *line, void *context)
 const struct cell_ops *session_lab_hosts(
 	const struct options *options, struct cell_labhost_options *ret_context)
 {
-	*ret_context = (struct cell_labhost_options){
-		.accel = !strcmp(options->accel, "kvm")   ? ACCEL_KVM
-			 : !strcmp(options->accel, "tcg") ? ACCEL_TCG
-							  : ACCEL_AUTO,
-		.progress = options->quiet ? NULL : say,
-	};
+	*ret_context = (struct cell_labhost_options){.progress = options->quiet ? NULL : say};
 	return &cell_labhost;
 }
 

@@ -23,10 +23,12 @@ struct kernels_session {
 	size_t place_count;
 	double *expected_s; /* per scenario of the batch */
 	struct batch *batch;
-	char *out;
+	char *out; /* absolute */
 };
 
 int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
+/* What this machine lacks; then OUT, as an absolute path. */
+int session_begin(struct kernels_session *session, const char *out, struct err *err);
 /* Finds them, in this order; the same one is taken once. */
 int session_find(struct kernels_session *session, const char *const *wishes, size_t count, struct err *err);
 /* "v1,v2,hybrid" -> words; NULL: v2 alone. */

@@ -48,7 +48,6 @@ enum option_id {
 	OPTION_FIGURE,
 	OPTION_ALL,
 	OPTION_BISECT_CODES,
-	OPTION_CGROUP,
 	OPTION_ATTEMPTS,
 	OPTION_APPEND,
 	OPTION_GOOD,
@@ -92,7 +91,6 @@ struct options {
 	const char *cgroup; /* NULL: v2 */
 	bool self, unlike, all, bisect_codes;
 	const char *csv, *markdown, *figure; /* NULL: none */
-	const char *cgroup;                  /* NULL: v2 */
 	unsigned attempts;                   /* 0: the default */
 	const char *append, *good, *bad;     /* NULL: none */
 	struct option_list kernels;

@@ -28,7 +28,8 @@ struct cell {
 	const char *const *argv;
 	const struct scenario *const *scenarios; /* whose files it needs */
 	size_t scenario_count;
-	const char *results; /* what the inner limitlab writes below ops->inner_out appears here meanwhile */
+	const char *
+		results; /* absolute; what the inner limitlab writes below ops->inner_out appears here meanwhile */
 	const char *console; /* the console's log, kept */
 	unsigned deadline_s;
 	/* A line that the inner limitlab printed. */
@@ -49,12 +50,14 @@ struct cell_end {
 
 struct cell_ops {
 	const char *inner_out;
-	/* Makes what all lab hosts share.  Slow the first time, quick afterwards. */
-	int (*prepare)(void *context, struct err *err);
+	/* What this machine lacks for a lab host: memory, disk, programs.  Quick, and the first. */
+	int (*look)(void *context, struct err *err);
 	int (*find)(void *context, const char *wish, struct cell_kernel *ret_kernel, struct err *err);
 	/* ERR_HOST: this kernel cannot do that, with everything that is missing. */
 	int (*check)(void *context, const struct cell_kernel *kernel, const char *cgroup,
 		const struct scenario *scenario, struct err *err);
+	/* Makes what all lab hosts share.  Slow the first time, quick afterwards. */
+	int (*prepare)(void *context, struct err *err);
 	/*
 	 * 0: ret_end says how it ended.  -1: no lab host was started, or ERR_INTERRUPTED.
 	 */

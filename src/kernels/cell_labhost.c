@@ -3,10 +3,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/fsio.h"
 #include "labhost/labhost.h"
+#include "run/prepare.h"
 
 static struct labhost_place place_of(const struct cell_labhost_options *options, const char *dir)
 {
@@ -19,6 +23,27 @@ static int prepare(void *context, struct err *err)
 	const struct labhost_place place = place_of(context, dir);
 
 	return labhost_prepare(&place, err);
+}
+
+static enum accel_wish own_accel(void)
+{
+	const char *wish = getenv("LIMITLAB_LABHOST_ACCEL");
+
+	if (wish && strcmp(wish, "tcg") == 0)
+		return ACCEL_TCG;
+	return wish && strcmp(wish, "kvm") == 0 ? ACCEL_KVM : ACCEL_AUTO;
+}
+
+static int look(void *context, struct err *err)
+{
+	AUTO(free_ptr) char *dir = labhost_dir();
+	const struct labhost_place place = place_of(context, dir);
+
+	if (geteuid() != 0) {
+		(void)err_host(err, "a lab host needs root: the tenants' image and its own are root's");
+		return err_remedy(err, "sudo limitlab kernels ...");
+	}
+	return labhost_host_check(&place, 0, own_accel(), err);
 }
 
 static int find(void *context, const char *wish, struct cell_kernel *ret_kernel, struct err *err)
@@ -88,6 +113,15 @@ static void on_stage(const char *text, void *context)
 	relay->cell->stage(relay->cell->context, text);
 }
 
+/* Run directories are the user's, behind sudo too. */
+static void on_ran(const char *run_dir, void *context)
+{
+	AUTO(free_ptr) char *parent = fsio_dirname(run_dir);
+
+	(void)context;
+	prepare_give_away(parent);
+}
+
 static void auto_files(char ***files)
 {
 	for (size_t i = 0; *files && (*files)[i]; i++)
@@ -106,12 +140,14 @@ static int run(void *context, const struct cell *cell, struct cell_end *ret_end,
 		.place = &place,
 		.kernel = cell->kernel->own,
 		.append = cell->append,
-		.accel = options->accel,
+		.accel = own_accel(),
 		.deadline_s = cell->deadline_s,
 		.results = cell->results,
+		.inner_out = LABHOST_OUT,
 		.console = cell->console,
 		.line = on_line,
 		.stage = on_stage,
+		.ran = on_ran,
 		.context = &relay,
 	};
 	const struct labhost_job job = {.argv = cell->argv, .files = (const char *const *)files};
@@ -132,9 +168,10 @@ static int run(void *context, const struct cell *cell, struct cell_end *ret_end,
 
 const struct cell_ops cell_labhost = {
 	.inner_out = LABHOST_OUT,
-	.prepare = prepare,
+	.look = look,
 	.find = find,
 	.check = check,
+	.prepare = prepare,
 	.run = run,
 	.release = release,
 	.list = list,

@@ -4,10 +4,8 @@
 #define LIMITLAB_KERNELS_CELL_LABHOST_H
 
 #include "kernels/cell.h"
-#include "vm/accel.h"
 
 struct cell_labhost_options {
-	enum accel_wish accel;
 	/* Lines of long preparations; NULL: silent. */
 	void (*progress)(const char *line, void *context);
 	void *context;

@@ -250,6 +250,10 @@ static const char **make_argv(
 	argv[n++] = "--allow-host-scarcity";
 	argv[n++] = "--out";
 	argv[n++] = boot->drive->ops->inner_out;
+	if (boot->drive->accel) {
+		argv[n++] = "--accel";
+		argv[n++] = boot->drive->accel;
+	}
 	if (until_decided) {
 		argv[n++] = "--until-decided";
 		argv[n++] = rounds;

@@ -38,7 +38,8 @@ struct drive {
 	const struct cell_kernel *const *kernels; /* per place */
 	const struct cell_ops *ops;
 	void *ops_context;
-	const char *out_dir;
+	const char *out_dir; /* absolute */
+	const char *accel;   /* of the tenants, for the inner limitlab: "auto"; NULL: not said */
 	const struct drive_observer *observer; /* may be NULL */
 };
 
