@@ -125,6 +125,13 @@ const struct hint hint_table[] = {
 		.source = "proc(5), /proc/stat, steal",
 		.checks = {"vmstat 1 5"},
 	}, {
+		.id = "host-short", .says = {"the host was short of memory"},
+		.symptom = "the whole host waited for memory meanwhile",
+		.cause = "something took the host's memory, so that the tenants' own was reclaimed or swapped out, and they stood still until it came back; that has nothing to do with the limits in question",
+		.remedy = "end what takes it (a build, another VM, a run with scarce memory), take smaller tenants, and run again",
+		.source = "Documentation/accounting/psi.rst, full",
+		.checks = {"cat /proc/pressure/memory", "ps -eo rss,comm --sort=-rss | head -n 10"},
+	}, {
 		.id = "accounting", .says = {"than those were busy"},
 		.symptom = "the vCPUs used more than the scarce CPUs were busy",
 		.cause = "vCPU threads ran on other CPUs than those that were made scarce, or the kernel's accounting by ticks was fooled by a load with the tick's own period",
@@ -254,6 +261,13 @@ const struct hint hint_table[] = {
 		.remedy = "lower the disk's rate or deepen the queues (iodepth=16); for plenty raise the rate",
 		.source = "fio(1), iodepth; measured under TCG: 50 MiB/s is filled, 200 MiB/s is not",
 		.checks = {"limitlab check {scenario}", "tail -n 20 {run}/log/{tenant}.stream"},
+	}, {
+		.id = "disk-lazy", .says = {"requests under way where it can have"},
+		.symptom = "a tenant that got too little of the disk asked for less",
+		.cause = "its workload had fewer requests under way than at its best, so the limit was not what held it: its guest waited for a CPU, or fio for something else",
+		.remedy = "keep the host's CPUs free, or take a job that asks for more than the limit gives",
+		.source = "fio(1), iodepth",
+		.checks = {"tail -n 20 {run}/log/{tenant}.stream", "ps -eo pcpu,comm --sort=-pcpu | head -n 10"},
 	}, {
 		.id = "disk-queue", .says = {"requests in its queue"}, .seen = symptom_held_up,
 		.symptom = "a tenant's queue was not as deep as it can be",

@@ -80,6 +80,19 @@ static const char net_yaml[] = NET("", "net.rate: 10Mbit/s", "net.rate: 10Mbit/s
 static const char bfq_yaml[] = DISK("");
 static const char low_latency_yaml[] = DISK(", low_latency: true");
 
+static const char throttle_yaml[] =
+	"name: made\ntitle: made up\n"
+	"scarce: {disk: {size: 1GiB, rate: 50MiB/s}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.fio}\n"
+	"  - {name: red, workload: w.fio}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 8s, set: {tenant: red, disk.read_bytes_per_s: 10MiB/s}}\n"
+	"  - {at: 16s, stop: all}\n"
+	"expect:\n"
+	"  - {level: disk, tenant: red, window: [10s, 16s], is: 10MiB/s, within: 5%}\n";
+
 #define MEMORY(limits, swap, event, expect)                                                                  \
 	"name: made\ntitle: made up\n"                                                                       \
 	"scarce: {memory: {free: 600MiB" swap "}}\n"                                                         \
@@ -133,6 +146,19 @@ static const struct explain_case cases[] = {
 		.first = "emulators-default",
 		.also = "shares-ignored",
 		.clue = "emulators: default"},
+	{.name = "a host short of memory",
+		.yaml = shares_yaml,
+		.host = {.stalled = 0.1},
+		.first = "host-short",
+		.check = "cat /proc/pressure/memory"},
+	{.name = "a hypervisor that takes from all CPUs",
+		.yaml = net_yaml,
+		.host = {.stolen = 0.05},
+		.first = "steal"},
+	{.name = "a disk that nobody asks enough of",
+		.yaml = throttle_yaml,
+		.host = {.last_times = 0.8, .shallow = 0.5},
+		.first = "disk-lazy"},
 	{.name = "a guest that stands still",
 		.yaml = shares_yaml,
 		.host = {.held_up = 0.1},
