@@ -11,8 +11,8 @@ void context_release(struct judge_context *context)
 {
 	struct counter *const singles[] = {&context->busy, &context->idle, &context->steal, &context->shared,
 		&context->host_busy, &context->host_idle, &context->host_steal, &context->stalled,
-		&context->scanned, &context->reclaimed, &context->swapped_out, &context->killed,
-		&context->available};
+		&context->scanned, &context->scanned_anon, &context->reclaimed, &context->swapped_out,
+		&context->killed, &context->available, &context->swap_free};
 
 	for (size_t i = 0; i < SCENARIO_MAX_TENANTS; i++) {
 		for (size_t m = 0; m < MEASURE_COUNT; m++)
@@ -81,10 +81,12 @@ void context_load(struct judge_context *context)
 		{RESOURCE_CPU, &context->steal, "set_steal_ns"},
 		{RESOURCE_NET, &context->shared, "net_class_bytes"},
 		{RESOURCE_MEMORY, &context->scanned, "vm_pgscan"},
+		{RESOURCE_MEMORY, &context->scanned_anon, "vm_pgscan_anon"},
 		{RESOURCE_MEMORY, &context->reclaimed, "vm_pgsteal"},
 		{RESOURCE_MEMORY, &context->swapped_out, "vm_pswpout"},
 		{RESOURCE_MEMORY, &context->killed, "vm_oom_kills"},
 		{RESOURCE_MEMORY, &context->available, "mem_available_bytes"},
+		{RESOURCE_MEMORY, &context->swap_free, "swap_free_bytes"},
 	};
 	bool of[RESOURCE_COUNT] = {false};
 
@@ -99,7 +101,7 @@ void context_load(struct judge_context *context)
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		if (of[singles[i].resource])
 			counter_load(singles[i].counter, input->samples, "host", singles[i].column);
-	context->available.is_level = true;
+	context->available.is_level = context->swap_free.is_level = true;
 	counter_load(&context->host_busy, input->samples, "host", "host_busy_ns");
 	counter_load(&context->host_idle, input->samples, "host", "host_idle_ns");
 	counter_load(&context->host_steal, input->samples, "host", "host_steal_ns");

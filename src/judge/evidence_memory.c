@@ -5,6 +5,8 @@
 
 /* Pages; 1 MiB where a page has 4 KiB.  A host with memory to spare looks at none at all. */
 #define SCANNED_MIN 256
+#define PAGE_BYTES  4096.0 /* of x86, where limitlab's tenants run */
+#define MIB         1048576.0
 /* Of what the fixture leaves: with so much available nobody is near reclaim. */
 #define AVAILABLE_MIN_PLENTY 1.5
 
@@ -21,6 +23,45 @@ static bool nobody_killed(
 	return true;
 }
 
+/*
+ * Guest memory is anonymous.  Where page cache lies about, the kernel may take that alone and never come near a VM; where there is no
+ * swap it can take nothing else, and whether a VM's memory stays then is what is to be seen.
+ */
+static bool anon_was_looked_at(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	double swap = fmax(counter_at(&context->swap_free, from_s), counter_at(&context->swap_free, to_s));
+
+	/* Kernels before 5.8, and older runs, do not tell. */
+	if (!context->scanned_anon.count || !(swap > 0))
+		return true;
+	double looked = counter_growth(&context->scanned_anon, from_s, to_s);
+	if (!(looked >= SCANNED_MIN))
+		return finding_set(finding, VERDICT_INCONCLUSIVE,
+			"no contention for the memory of VMs: the kernel looked at %.0f pages of anonymous memory, the others were "
+			"page cache; at least %d are needed",
+			looked, SCANNED_MIN);
+	return true;
+}
+
+/*
+ * What has not changed could have: more was taken from somebody than the tenant may have lost unnoticed.  What a v1 soft limit
+ * costs is in no counter of global reclaim, but it goes to swap.
+ */
+static bool enough_was_taken(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	double taken = PAGE_BYTES * fmax(counter_growth(&context->reclaimed, from_s, to_s),
+					    counter_growth(&context->swapped_out, from_s, to_s));
+
+	if (finding->expect->kind != EXPECT_UNCHANGED || taken > finding->tolerance)
+		return true;
+	return finding_set(finding, VERDICT_INCONCLUSIVE,
+		"little contention: the kernel took %.1f MiB from the whole host, less than the %.1f MiB that the tenant may "
+		"lose and count as unchanged",
+		taken / MIB, finding->tolerance / MIB);
+}
+
 static bool memory_contention(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
@@ -34,7 +75,7 @@ static bool memory_contention(
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
 			"no contention: the kernel looked at %.0f pages for something to reclaim; at least %d are needed",
 			scanned, SCANNED_MIN);
-	return true;
+	return anon_was_looked_at(context, from, to, finding) && enough_was_taken(context, from, to, finding);
 }
 
 static bool memory_plenty(
@@ -73,7 +114,7 @@ static bool memory_plenty(
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
 			"no plenty: %.0f MiB of memory were available; at least %.0f MiB is needed, half as much again "
 			"as while it is scarce",
-			least / 1048576, mark / 1048576);
+			least / MIB, mark / MIB);
 	return true;
 }
 

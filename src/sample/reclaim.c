@@ -63,6 +63,7 @@ static void reclaim_read(void *data, double *cells)
 		cells[SAMPLE_VM_PSWPOUT] = counter_cell(events, "pswpout");
 		cells[SAMPLE_VM_PGSCAN] = sum(events, scan, ARRAY_SIZE(scan));
 		cells[SAMPLE_VM_PGSTEAL] = sum(events, steal, ARRAY_SIZE(steal));
+		cells[SAMPLE_VM_PGSCAN_ANON] = counter_cell(events, "pgscan_anon");
 		cells[SAMPLE_VM_OOM_KILLS] = counter_cell(events, "oom_kill");
 	}
 	counter_read_pressure(state->pressure_fd, cells);

@@ -39,6 +39,7 @@ static const char *const column_names[] = {
 	[SAMPLE_SWAP_FREE_BYTES] = "swap_free_bytes",
 	[SAMPLE_VM_PGSCAN] = "vm_pgscan",
 	[SAMPLE_VM_PGSTEAL] = "vm_pgsteal",
+	[SAMPLE_VM_PGSCAN_ANON] = "vm_pgscan_anon",
 	[SAMPLE_VM_PSWPIN] = "vm_pswpin",
 	[SAMPLE_VM_PSWPOUT] = "vm_pswpout",
 	[SAMPLE_VM_OOM_KILLS] = "vm_oom_kills",

@@ -10,7 +10,8 @@
  *	"host" row: set_busy_ns set_idle_ns set_steal_ns (sum over the scarce CPUs, /proc/stat, so in steps of 10 ms),
  *		host_busy_ns host_idle_ns host_steal_ns (all CPUs), mem_available_bytes mem_free_bytes swap_free_bytes,
  *		vm_pgscan vm_pgsteal (pages that global reclaim looked at and took; not what a group's hard limit makes the
- *		kernel do), vm_pswpin vm_pswpout (pages), vm_oom_kills
+ *		kernel do), vm_pgscan_anon (anonymous ones that any reclaim looked at; Linux 5.8 and later), vm_pswpin vm_pswpout
+ *		(pages), vm_oom_kills
  *	both, where the kernel has PSI (tenants: v2): psi_mem_some_us psi_mem_full_us, time stalled for memory
  *	both, with a link: net_class_bytes net_class_packets net_class_drops net_class_overlimits net_class_backlog_bytes net_lends
  *		net_borrows: a tenant's own classes on the uplink, and on the "host" row the class that all share

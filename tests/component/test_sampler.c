@@ -243,6 +243,7 @@ static void test_host(void **state)
 		{SAMPLE_SWAP_FREE_BYTES, 8192},
 		{SAMPLE_VM_PGSCAN, 111}, /* global reclaim alone */
 		{SAMPLE_VM_PGSTEAL, 21},
+		{SAMPLE_VM_PGSCAN_ANON, 9000},
 		{SAMPLE_VM_PSWPIN, 11},
 		{SAMPLE_VM_PSWPOUT, 12},
 		{SAMPLE_VM_OOM_KILLS, 3},

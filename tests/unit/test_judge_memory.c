@@ -55,6 +55,9 @@ struct memory_case {
 	bool blue_too;         /* blue falls as well */
 	bool no_reclaim;       /* counters of reclaim stand still */
 	bool reclaims_always, no_vm_columns;
+	bool cache_only;  /* all that is looked at is page cache */
+	double swap;      /* MiB free; 0: none */
+	double few_pages; /* looked at and taken per sample; 0: 300 */
 	double available; /* MiB while nothing is scarce; 0: 8000 */
 	double killed_at_s;
 	double drop_from_s, drop_to_s;
@@ -100,6 +103,22 @@ static const struct memory_case cases[] = {
 		.verdicts = "piiiii",
 		.no_reclaim = true,
 		.reason = "looked at 0 pages"},
+	{.name = "no scarcity for VMs: page cache alone was looked at",
+		.yaml = soft_yaml,
+		.verdicts = "piiiii",
+		.cache_only = true,
+		.swap = 2048,
+		.reason = "the kernel looked at 0 pages of anonymous memory"},
+	{.name = "without swap there is nothing else",
+		.yaml = soft_yaml,
+		.verdicts = "pppppp",
+		.cache_only = true},
+	{.name = "so little was taken that nobody would notice",
+		.yaml = soft_yaml,
+		.verdicts = "pppppi",
+		.few_pages = 100,
+		.swap = 2048,
+		.reason = "little contention: the kernel took 1"},
 	{.name = "no plenty: something was reclaimed",
 		.yaml = soft_yaml,
 		.verdicts = "ippppp",
@@ -161,9 +180,9 @@ static const struct memory_case cases[] = {
 		.reason = "busy"},
 };
 
-enum { USAGE, SWAP, SCAN, STEAL, OUT, KILLS, AVAILABLE };
-static const char *const columns[] = {"mem_usage_bytes", "mem_swap_bytes", "vm_pgscan", "vm_pgsteal",
-	"vm_pswpout", "vm_oom_kills", "mem_available_bytes"};
+enum { USAGE, SWAP, SCAN, ANON, STEAL, OUT, KILLS, AVAILABLE, SWAP_FREE };
+static const char *const columns[] = {"mem_usage_bytes", "mem_swap_bytes", "vm_pgscan", "vm_pgscan_anon",
+	"vm_pgsteal", "vm_pswpout", "vm_oom_kills", "mem_available_bytes", "swap_free_bytes"};
 static const char *const no_columns[] = {"none"};
 
 static double red_at(const struct memory_case *c, double t_s)
@@ -191,7 +210,7 @@ static void make_samples(const struct memory_case *c, struct made_run *run)
 		/* Samples at the time of an event are read before it takes effect. */
 		bool scarce = t_s > 12.01 && t_s < 24.01;
 		if (c->reclaims_always || (scarce && !c->no_reclaim))
-			pages += 300;
+			pages += c->few_pages > 0 ? c->few_pages : 300;
 		if (t_s >= c->drop_from_s && t_s < c->drop_to_s)
 			continue;
 		double *cells = table_add_row(&run->samples, t_s, "blue");
@@ -205,6 +224,8 @@ static void make_samples(const struct memory_case *c, struct made_run *run)
 		if (c->no_vm_columns)
 			continue;
 		cells[SCAN] = pages;
+		cells[ANON] = c->cache_only ? 0 : pages;
+		cells[SWAP_FREE] = c->swap * MIB;
 		cells[STEAL] = pages / 2;
 		cells[OUT] = pages / 4;
 		cells[KILLS] = c->killed_at_s > 0 && t_s > c->killed_at_s;
