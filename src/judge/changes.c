@@ -131,7 +131,8 @@ static void declared_changes(const struct scenario *scenario, struct changes *ch
 
 static bool is_of_host(const char *event)
 {
-	return !strcmp(event, event_kind_name(EVENT_SCARCE)) || !strcmp(event, event_kind_name(EVENT_PLENTY));
+	return !strcmp(event, event_kind_name(EVENT_SCARCE)) ||
+	       !strcmp(event, event_kind_name(EVENT_PLENTY)) || !strcmp(event, event_kind_name(EVENT_ADD));
 }
 
 bool changes_is_of_host(const struct event_record *record)

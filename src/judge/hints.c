@@ -334,7 +334,7 @@ const struct hint hint_table[] = {
 		.source = "Documentation/admin-guide/mm/concepts.rst, reclaim; proc(5), SwapFree",
 		.checks = {"swapon --show", "limitlab plot {run}"},
 	}, {
-		.id = "memory-vacuous", .says = {"for something to reclaim"},
+		.id = "memory-vacuous", .says = {"for something to reclaim", "little contention: the kernel took", "no contention for the memory of VMs"},
 		.symptom = "nothing was scarce",
 		.cause = "a v1 soft limit and v2's memory.low act only in global reclaim, when the whole host is short of memory; a hard limit around them does not cause that. With enough memory nothing happens, and should not",
 		.remedy = "make memory scarce (scarce: {memory: {free: 750MiB, swap: 2GiB}}, and `scarce: memory` in the timeline), and let the tenants grow into what is left",

@@ -17,7 +17,7 @@
  * the same run another expectation shows limits at work.
  */
 
-/* Something happened there: a limit with another value that was read back, or scarcity that began or ended. */
+/* Something happened there: a limit with another value that was read back, or scarcity that began or ended, or swap that was added. */
 static bool something_changed(const struct judge_context *context, struct finding *finding)
 {
 	const struct scenario *scenario = context->input->scenario;

@@ -34,6 +34,8 @@ static char *event_text(
 	if (event->kind == EVENT_SCARCE || event->kind == EVENT_PLENTY)
 		return xasprintf("%s %s", resource_name(event->resource),
 			event->kind == EVENT_SCARCE ? "gets scarce" : "is plentiful");
+	if (event->kind == EVENT_ADD)
+		return xstrdup("swap is added");
 	char *label = scenario_event_label(side->scenario, event);
 	AUTO(free_ptr) char *prefix = xasprintf(" %s.", resource_name(figure->resource));
 	size_t length = strlen(prefix);

@@ -260,7 +260,9 @@ static int work_hold(struct job *job, struct err *err)
 
 	self->start_ns = clock_now_ns();
 	inner->fixture_note[0] = '\0';
-	int result = inner->fixture->hold(inner, self->event->kind == EVENT_SCARCE, err);
+	int result = self->event->kind == EVENT_ADD
+			     ? inner->fixture->add(inner, err)
+			     : inner->fixture->hold(inner, self->event->kind == EVENT_SCARCE, err);
 	self->end_ns = clock_now_ns();
 	(void)snprintf(self->notes[0], sizeof(self->notes[0]), "%s", inner->fixture_note);
 	return result;
@@ -318,7 +320,7 @@ void events_post(struct events *events, const struct event_spec *event)
 {
 	struct inner *inner = events->inner;
 
-	if (event->kind == EVENT_SCARCE || event->kind == EVENT_PLENTY) {
+	if (event->kind == EVENT_SCARCE || event->kind == EVENT_PLENTY || event->kind == EVENT_ADD) {
 		post_hold(events, event);
 		return;
 	}

@@ -43,6 +43,8 @@ struct run_fixture {
 	void (*sample)(struct inner *inner, struct sampler_options *options, struct sampler_tenant *tenants);
 	/* In a worker of the fixture's own: the events scarce (on) and plenty. */
 	int (*hold)(struct inner *inner, bool on, struct err *err);
+	/* Likewise: the event add. */
+	int (*add)(struct inner *inner, struct err *err);
 	/* About ten times a second while the timeline runs: is it still what it should be?  Must not block. */
 	int (*watch)(struct inner *inner, struct err *err);
 	/* After the timeline: what it measured itself, for the manifest and log/. */

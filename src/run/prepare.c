@@ -41,9 +41,48 @@ static int check_controllers(struct err *err)
 	return 0;
 }
 
-static int check_cgroups(const struct scenario *scenario, struct err *err)
+static bool sets(const struct scenario *scenario, enum limit_id limit)
+{
+	for (size_t i = 0; i < scenario->tenant_count; i++)
+		if (scenario_setting(scenario->tenants[i].limits, scenario->tenants[i].limit_count, limit))
+			return true;
+	for (size_t i = 0; i < scenario->event_count; i++)
+		if (scenario_setting(scenario->events[i].settings, scenario->events[i].setting_count, limit))
+			return true;
+	return false;
+}
+
+int prepare_check_when(
+	const struct scenario *scenario, const char *mode, const char *release, struct err *err)
 {
 	AUTO(free_ptr) char *reason = NULL;
+
+	if (when_ask(&scenario->when, mode, release, &reason) == WHEN_HOLDS)
+		return 0;
+	AUTO(free_ptr) char *needs = when_text(&scenario->when);
+	bool v2 = !strcmp(mode, "v2");
+	bool other = scenario->when.cgroup && (!strcmp(scenario->when.cgroup, "v2")) != v2;
+	bool soft = other && v2 && sets(scenario, LIMIT_MEMORY_SOFT);
+	err_host(err, "scenario '%s' needs %s and this host runs cgroup %s on %s%s", scenario->name, needs,
+		mode, release,
+		soft ? ", where memory.soft is memory.high: that throttles always, not only while memory is scarce, so it "
+		       "is no soft limit"
+		     : "");
+	if (soft)
+		return err_remedy(err,
+			"boot with systemd.unified_cgroup_hierarchy=0 and a kernel whose v1 soft limit acts (6.1's does), or "
+			"have limitlab boot one: limitlab run --in-lab-host --kernel 6.1 --cgroup v1 %s; what v2 has instead is "
+			"memory.protect, see the scenario memory-protect",
+			scenario->path);
+	if (other)
+		return err_remedy(err,
+			"boot with systemd.unified_cgroup_hierarchy=%d, or run it on another host: limitlab kernels",
+			!v2);
+	return err_remedy(err, "run it on another kernel: limitlab kernels --kernel K %s", scenario->path);
+}
+
+static int check_cgroups(const struct scenario *scenario, struct err *err)
+{
 	struct utsname host;
 	const char *mode;
 
@@ -51,16 +90,7 @@ static int check_cgroups(const struct scenario *scenario, struct err *err)
 		return -1;
 	if (uname(&host))
 		return err_sys(err, errno, "cannot ask for the kernel's release");
-	if (when_ask(&scenario->when, mode, host.release, &reason) == WHEN_HOLDS)
-		return 0;
-	AUTO(free_ptr) char *needs = when_text(&scenario->when);
-	err_host(err, "scenario '%s' needs %s and this host runs cgroup %s on %s", scenario->name, needs,
-		mode, host.release);
-	if (scenario->when.cgroup && (!strcmp(scenario->when.cgroup, "v2")) != (!strcmp(mode, "v2")))
-		return err_remedy(err,
-			"boot with systemd.unified_cgroup_hierarchy=%d, or run it on another host: limitlab kernels",
-			!strcmp(scenario->when.cgroup, "v2"));
-	return err_remedy(err, "run it on another kernel: limitlab kernels --kernel K %s", scenario->path);
+	return prepare_check_when(scenario, mode, host.release, err);
 }
 
 int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,

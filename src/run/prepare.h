@@ -12,6 +12,9 @@
 /* root, cgroup mode and controllers, CPUs, what the fixture needs.  ERR_HOST with a remedy.  Fills the CPU sets of the plan. */
 int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,
 	struct err *err);
+/* Pure.  ERR_HOST where what the scenario says under `when` does not hold; mode: cgroup_host_mode(). */
+int prepare_check_when(
+	const struct scenario *scenario, const char *mode, const char *release, struct err *err);
 /*
  * Makes OUT/NAME/TIME (a second run within one second gets "-2"), owned by the user behind sudo, with scenario.yaml and a
  * manifest that says "running".

@@ -13,6 +13,7 @@ static const char *const event_kinds[] = {
 	[EVENT_RESET] = "reset",
 	[EVENT_SCARCE] = "scarce",
 	[EVENT_PLENTY] = "plenty",
+	[EVENT_ADD] = "add",
 };
 static const char *const resources[] = {
 	[RESOURCE_CPU] = "cpu",
@@ -125,6 +126,8 @@ char *scenario_event_label(const struct scenario *scenario, const struct event_s
 		return xstrdup(event->name);
 	if (event->kind == EVENT_SCARCE || event->kind == EVENT_PLENTY)
 		return xasprintf("%s %s", event_kind_name(event->kind), resource_name(event->resource));
+	if (event->kind == EVENT_ADD)
+		return xstrdup("add swap");
 	if (event->kind != EVENT_SET)
 		buf_addf(&label, "%s ", event_kind_name(event->kind));
 	add_tenants(&label, scenario, event);

@@ -105,7 +105,9 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 		return;
 	}
 	buf_addf(out, "  memory  %s are left free on the whole host, ", left);
-	if (scenario->memory.swap_bytes)
+	if (scenario->memory.swap_later)
+		buf_addf(out, "%s of swap are added later", swap);
+	else if (scenario->memory.swap_bytes)
 		buf_addf(out, "%s of swap are added", swap);
 	else
 		buf_adds(out, "no swap is added");
@@ -119,7 +121,14 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 		begun = true;
 		plan_add_seconds(out, event->at_ns);
 	}
-	buf_addf(out, "%s\n  " PLAN_HOST_SCARCITY "\n", holds && begun ? " on" : "");
+	buf_addf(out, "%s\n", holds && begun ? " on" : "");
+	if (scenario->memory.cache_bytes) {
+		AUTO(free_ptr) char *cache = units_format(scenario->memory.cache_bytes, QUANTITY_BYTES);
+		buf_addf(out,
+			"  a file of %s is read over and over meanwhile, so that the kernel has to take memory back\n",
+			cache);
+	}
+	buf_adds(out, "  " PLAN_HOST_SCARCITY "\n");
 }
 
 static void add_disk(struct buf *out, const struct scenario *scenario)

@@ -16,6 +16,7 @@ struct reader {
 	const struct scenario_options *options;
 	struct scenario *scenario;
 	struct mark disk_mark; /* of the scarce disk's size */
+	struct mark cache_mark; /* of the file that fills the page cache */
 };
 
 /* Sections of the root mapping, in the order in which they need each other. */

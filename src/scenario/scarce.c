@@ -11,12 +11,13 @@
 #define EXAMPLE_MEMORY "memory: {free: 600MiB, swap: 2GiB}"
 #define EXAMPLE_DISK   "disk: {size: 1GiB, rate: 50MiB/s}"
 
-#define BITS     8
-#define MIB      (UINT64_C(1) << 20)
-#define GIB      (UINT64_C(1) << 30)
-#define FREE_MIN (256 * MIB) /* the fixture's floor (fixture/memory.h) */
-#define FREE_MAX (1024 * 1024 * GIB)
-#define SWAP_MAX (16 * 1024 * GIB)
+#define BITS      8
+#define MIB       (UINT64_C(1) << 20)
+#define GIB       (UINT64_C(1) << 30)
+#define FREE_MIN  (256 * MIB) /* the fixture's floor (fixture/memory.h) */
+#define FREE_MAX  (1024 * 1024 * GIB)
+#define SWAP_MAX  (16 * 1024 * GIB)
+#define CACHE_MAX (16 * 1024 * GIB)
 /* The smallest part that a tenant can do something with, and the table of partitions. */
 #define DISK_MIN         (64 * MIB)
 #define DISK_MAX         (16 * 1024 * GIB)
@@ -144,6 +145,18 @@ static int read_swap(void *context, const struct doc_key *key, const struct yaml
 			"a swap file of less than 1MiB is of no use; take more, or 0B for none");
 	scenario->memory.swap_bytes = bytes;
 	return 0;
+}
+
+static int read_cache(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
+{
+	struct reader *reader = context;
+	struct scenario *scenario = object;
+
+	(void)key;
+	reader->cache_mark = doc_mark(node);
+	return doc_quantity(reader->doc, node, QUANTITY_BYTES, MIB, CACHE_MAX,
+		"the file that fills the page cache", &scenario->memory.cache_bytes, err);
 }
 
 static int read_size(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
@@ -274,17 +287,28 @@ static int read_memory(void *context, const struct doc_key *key, const struct ya
 	static const struct doc_key keys[] = {
 		{"free", false, read_free, 0},
 		{"swap", false, read_swap, 0},
+		{"cache", false, read_cache, 0},
 	};
 	struct reader *reader = context;
 	struct scenario *scenario = object;
+	const struct scarce_memory *memory = &scenario->memory;
 
 	(void)key;
 	scenario->memory.declared = true;
 	if (doc_mapping(reader->doc, node, "the scarce memory", EXAMPLE_MEMORY, keys, ARRAY_SIZE(keys),
 		    reader, object, err) < 0)
 		return -1;
-	scenario->memory.from_start = scenario->memory.free_bytes > 0; /* unless an event begins it */
-	if (scenario->memory.free_bytes || scenario->memory.swap_bytes)
+	scenario->memory.from_start = memory->free_bytes > 0; /* unless an event begins it */
+	/* One that fits into what is left free stays there: nothing has to go for it. */
+	if (memory->cache_bytes && memory->cache_bytes <= memory->free_bytes)
+		return doc_error(reader->doc, reader->cache_mark, err,
+			"the file that is read fits into the memory that is left free, and presses nobody; take a larger "
+			"'cache' than 'free'");
+	if (memory->cache_bytes && !memory->free_bytes)
+		return doc_error(reader->doc, reader->cache_mark, err,
+			"'cache' presses on the memory that is left free, and 'free' does not say how much; write it as "
+			"in memory: {free: 600MiB, cache: 1GiB}");
+	if (memory->free_bytes || memory->swap_bytes)
 		return 0;
 	return doc_error(reader->doc, doc_mark(node), err,
 		"'free' is missing in the scarce memory, or 'swap', which alone takes no memory from the host; write it as "

@@ -67,6 +67,7 @@ enum event_kind {
 	EVENT_RESET,
 	EVENT_SCARCE, /* "scarce: memory": the fixture begins to hold (no tenants) */
 	EVENT_PLENTY, /* "plenty: memory": it lets go */
+	EVENT_ADD,    /* "add: swap": the swap file of the scenario is turned on (no tenants) */
 	EVENT_KIND_COUNT
 };
 const char *event_kind_name(enum event_kind kind);
@@ -81,7 +82,7 @@ struct event_spec {
 	enum net_apply
 		apply; /* EVENT_SET, "net.apply": how a priority changes; NET_APPLY_COUNT: as the link says */
 	enum limit_id limit;    /* EVENT_RESET: which one; LIMIT_COUNT: all */
-	enum resource resource; /* EVENT_SCARCE, EVENT_PLENTY */
+	enum resource resource; /* EVENT_SCARCE, EVENT_PLENTY, EVENT_ADD */
 	struct mark mark;
 };
 
@@ -171,8 +172,10 @@ struct scarce_memory {
 	bool declared;
 	uint64_t
 		free_bytes; /* MemAvailable that is left while it holds; 0: nothing is taken, there is swap alone */
-	uint64_t swap_bytes; /* of a swap file of ours; 0: none is added */
-	bool from_start;     /* no event begins it: it holds from the barrier on */
+	uint64_t swap_bytes;  /* of a swap file of ours; 0: none is added */
+	uint64_t cache_bytes; /* of a file that is read over and over while it holds; 0: none is */
+	bool from_start;      /* no event begins it: it holds from the barrier on */
+	bool swap_later;      /* an event adds the swap: until then there is none */
 };
 
 enum disk_scheduler {

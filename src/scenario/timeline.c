@@ -182,6 +182,29 @@ static int read_scarcity(
 	return 0;
 }
 
+/* "add: swap".  How much, the section `scarce` says. */
+static int read_add(
+	const struct reader *reader, const struct yaml_node_s *node, struct entry *entry, struct err *err)
+{
+	static const char *const names[] = {"swap"};
+	struct scarce_memory *memory = &reader->scenario->memory;
+	size_t index;
+
+	if (doc_choice(reader->doc, node, "something that can be added", names, ARRAY_SIZE(names), &index,
+		    err) < 0)
+		return -1;
+	if (!memory->swap_bytes)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"how much swap is to be added is not said; add it at the top, as in %s",
+			scarce_example(RESOURCE_MEMORY));
+	if (memory->swap_later)
+		return doc_error(reader->doc, doc_mark(node), err,
+			"swap is added by an earlier entry already; remove one of them");
+	entry->event.resource = RESOURCE_MEMORY;
+	memory->swap_later = true;
+	return 0;
+}
+
 static int read_kind(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
@@ -202,6 +225,8 @@ static int read_kind(void *context, const struct doc_key *key, const struct yaml
 	case EVENT_SCARCE:
 	case EVENT_PLENTY:
 		return read_scarcity(reader, node, entry, err);
+	case EVENT_ADD:
+		return read_add(reader, node, entry, err);
 	default:
 		return read_who(reader, node, &entry->event.tenants, err);
 	}
@@ -241,6 +266,7 @@ static const struct doc_key event_keys[] = {
 	{"reset", false, read_kind, EVENT_RESET},
 	{"scarce", false, read_kind, EVENT_SCARCE},
 	{"plenty", false, read_kind, EVENT_PLENTY},
+	{"add", false, read_kind, EVENT_ADD},
 	{"name", false, read_event_name, 0},
 };
 
@@ -276,7 +302,7 @@ int read_timeline(void *context, const struct doc_key *key, const struct yaml_no
 			ARRAY_SIZE(event_keys), reader, &entry, err);
 		if (result == 0 && !entry.has_kind)
 			result = doc_error(reader->doc, doc_mark(item), err,
-				"this event does nothing; add one of start, stop, set, reset, scarce, plenty, as in %s",
+				"this event does nothing; add one of start, stop, set, reset, scarce, plenty, add, as in %s",
 				EXAMPLE);
 		insert(scenario, &entry.event);
 		if (result < 0)

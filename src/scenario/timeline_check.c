@@ -179,6 +179,9 @@ int check_timeline(const struct reader *reader, struct mark mark, struct err *er
 		case EVENT_PLENTY:
 			result = check_scarcity(reader, &walk, event, err);
 			break;
+		case EVENT_ADD:
+			result = 0;
+			break;
 		default:
 			result = check_change(reader, &walk, event, err);
 		}

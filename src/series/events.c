@@ -94,7 +94,8 @@ static int read_header(struct reading *reading, const struct csv_row *row, struc
 
 static bool is_event(const char *text)
 {
-	static const char *const known[] = {"start", "stop", "set", "reset", "scarce", "plenty", "died"};
+	static const char *const known[] = {
+		"start", "stop", "set", "reset", "scarce", "plenty", "add", "died"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(text, known[i]))
@@ -120,7 +121,7 @@ static int read_row(void *user, const struct csv_row *row, struct err *err)
 				row->line, header[i], fields[i]);
 	if (!is_event(fields[EVENT]))
 		return err_input(err,
-			"%s:%zu: event is '%s'; known are start, stop, set, reset, scarce, plenty and died",
+			"%s:%zu: event is '%s'; known are start, stop, set, reset, scarce, plenty, add and died",
 			row->path, row->line, fields[EVENT]);
 	if (*fields[LIMIT]) {
 		const struct limit_spec *spec = limit_find(fields[LIMIT]);

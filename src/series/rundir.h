@@ -108,7 +108,7 @@ char *manifest_field_names(void);
 /*
  * events.csv: one row per timeline event and tenant and limit:
  *	asked_s,start_s,end_s,event,tenant,limit,asked,read_back,name,error,note
- * event is start, stop, set, reset, scarce, plenty (of the tenant "host") or died.  Files without the last column are read too.  Values are plain numbers in the limit's own unit, "max" for unlimited.
+ * event is start, stop, set, reset, scarce, plenty, add (of the tenant "host") or died.  Files without the last column are read too.  Values are plain numbers in the limit's own unit, "max" for unlimited.
  */
 struct event_record {
 	double asked_s;        /* on the declared timeline */

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "fixture/memory.h"
+#include "fixture/memory_reader.h"
 
 #define MIB         (UINT64_C(1) << 20)
 #define TAKEN_BYTES (512 * MIB)
@@ -286,6 +287,74 @@ static void test_restore(void **state)
 	assert_int_equal(fsio_remove_tree(folder, &err), 0);
 }
 
+static uint64_t cached_bytes(void)
+{
+	AUTO(buf) struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	if (fsio_read_file("/proc/meminfo", 64 * 1024, &text, &err))
+		fail_msg("%s", err.text);
+	const char *line = strstr(text.data, "\nCached:");
+	assert_non_null(line);
+	return strtoull(line + strlen("\nCached:"), NULL, 10) * 1024;
+}
+
+static bool cache_comes_to(uint64_t least, uint64_t most, uint64_t within_ms)
+{
+	uint64_t deadline_ns = clock_now_ns() + within_ms * NS_PER_MS;
+
+	while (clock_now_ns() < deadline_ns) {
+		uint64_t cached = cached_bytes();
+		if (cached >= least && cached <= most)
+			return true;
+		clock_sleep_until_ns(clock_now_ns() + 20 * NS_PER_MS);
+	}
+	return false;
+}
+
+/* Page cache comes with the reading, at about the rate it says, and goes when that stops or the process is killed. */
+static void test_reader(void **state)
+{
+	char folder[] = "/var/tmp/limitlab-test-XXXXXX";
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	AUTO(free_ptr) char *path = xasprintf("%s/cache", folder);
+	struct memory_reader *reader = NULL;
+	if (memory_reader_check(path, &err)) {
+		(void)rmdir(folder);
+		need(err.domain != ERR_HOST, err.text);
+		fail_msg("%s", err.text);
+	}
+	if (memory_reader_new(path, 256 * MIB, &reader, &err))
+		fail_msg("%s", err.text);
+	/* Its file has no name. */
+	assert_int_equal(rmdir(folder), 0);
+	for (int round = 0; round < 3; round++) {
+		uint64_t before = cached_bytes(), begin_ns = clock_now_ns();
+		if (memory_reader_run(reader, true, &err))
+			fail_msg("%s", err.text);
+		assert_true(cache_comes_to(before + 192 * MIB, UINT64_MAX, 5000));
+		uint64_t took_ms = (clock_now_ns() - begin_ns) / NS_PER_MS;
+		print_message("  192 MiB read in %" PRIu64 " ms\n", took_ms);
+		assert_true(took_ms >= 192 * 1000 / 220);
+		if (round == 2) {
+			assert_int_equal(kill(memory_reader_pid(reader), SIGKILL), 0);
+			clock_sleep_until_ns(clock_now_ns() + 50 * NS_PER_MS);
+			assert_int_equal(memory_reader_run(reader, false, &err), -1);
+			assert_non_null(strstr(err.text, "is gone"));
+		} else if (memory_reader_run(reader, false, &err)) {
+			fail_msg("%s", err.text);
+		}
+		assert_true(cache_comes_to(0, before + 64 * MIB, 2000));
+	}
+	memory_reader_free(reader);
+	err_clear(&err);
+	assert_int_equal(memory_reader_check("/dev/shm/x/cache", &err), -1);
+	assert_non_null(strstr(err.text, "'/dev/shm' is on a file system that is memory itself"));
+}
+
 static void test_swap(void **state)
 {
 	char folder[] = "/var/tmp/limitlab test-XXXXXX"; /* /proc/swaps writes the blank in octal */
@@ -346,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_journal_first),
 		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_reader),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_swap_refused),
 	};

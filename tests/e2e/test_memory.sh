@@ -87,4 +87,10 @@ is "no memory and no swap: exit" "$status" 5
 matches "no memory and no swap: says what happened" "$(<"$scratch/stderr")" "OOM killer struck|swap file is full"
 matches "no memory and no swap: so does the manifest" "$(jq -r .reason "$run/manifest.json")" "OOM killer struck|swap file is full"
 host_is_as_before "after an OOM kill: the host is as before"
+
+ll run --allow-host-scarcity --out "$scratch/out" "$scenarios/memory-growing.yaml"
+is "no swap, and tenants that may still grow: exit" "$status" 5
+matches "no swap, and tenants that may still grow: the numbers" "$(<"$scratch/stderr")" \
+	"may still grow by [0-9]+ MiB, there is no swap, and of the 600 MiB that would be left free 256 MiB are the host's own"
+host_is_as_before "tenants that may still grow: the host is as before"
 finish

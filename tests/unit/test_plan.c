@@ -78,6 +78,17 @@ static const char memory[] =
 	"- {settles: memory, tenant: red, after: now, to: 300MiB, band: 20MiB, within: 5s}\n"
 	"- {settles: memory, tenant: red, after: 40s, to: 100MiB, within: 5s, needs: nothing}\n"
 	"- {unchanged: memory, tenant: blue, after: 40s, window: [41s, 60s]}\n";
+static const char cache[] =
+	"name: cache\ntitle: Swap that comes later\nscarce: {memory: {free: 600MiB, cache: 2GiB, swap: 1GiB}}\n"
+	"tenants: [{name: red, workload: w.stress}]\n"
+	"timeline:\n"
+	"- {at: 0s, start: all}\n"
+	"- {at: 10s, scarce: memory}\n"
+	"- {at: 20s, add: swap}\n"
+	"- {at: 30s, stop: all}\n"
+	"expect:\n"
+	"- {settles: memory, tenant: red, after: 20s, to: 300MiB, band: 20MiB, within: 5s, name: c}\n"
+	"- {unchanged: memory, measure: anon, tenant: red, after: 10s, window: [11s, 20s], control: c}\n";
 static const char disk[] =
 	"name: disk\ntitle: A disk of declared speed\n"
 	"scarce: {disk: {size: 1GiB, rate: 50MiB/s, latency: 2ms, low_latency: true}}\n"
@@ -105,6 +116,7 @@ static const struct {
 	{"plan-bare", NULL, bare},
 	{"plan-net", NULL, net},
 	{"plan-memory", NULL, memory},
+	{"plan-memory-cache", NULL, cache},
 	{"plan-disk", NULL, disk},
 	{"plan-device", NULL, device},
 };

@@ -51,6 +51,13 @@ static const struct bad_case bad[] = {
 	{"a swap file of a page", SCARCE("memory: {free: 1GiB, swap: 4KiB}"), "2:28", "take more, or 0B for none"},
 	{"swap beyond any disk", SCARCE("memory: {free: 1GiB, swap: 1000TiB}"), "2:28", "out of range for swap"},
 
+	{"cache that fits", SCARCE("memory: {free: 1GiB, cache: 1GiB}"), "2:29", "fits into the memory that is left free, and presses nobody; take a larger 'cache' than 'free'"},
+	{"cache without free", SCARCE("memory: {swap: 1GiB, cache: 1GiB}"), "2:29", "'free' does not say how much"},
+	{"cache of nothing", SCARCE("memory: {free: 1GiB, cache: 0B}"), "2:29", "out of range for the file that fills the page cache; it goes from 1MiB"},
+	{"swap to add that is not declared", MEMORY RED("") TIMES("{at: 5s, add: swap}"), "6:15", "how much swap is to be added is not said"},
+	{"swap added twice", "name: x\ntitle: t\nscarce: {memory: {free: 600MiB, swap: 1GiB}}\n" RED("") TIMES("{at: 5s, add: swap}, {at: 6s, add: swap}"), "6:36", "swap is added by an earlier entry already"},
+	{"memory added", MEMORY RED("") TIMES("{at: 5s, add: memory}"), "6:15", "'memory' is not something that can be added; it is one of swap"},
+
 	{"disk without size", SCARCE("disk: {rate: 1MiB/s}"), "2:7", "'size' is missing in the scarce disk"},
 	{"disk without rate", SCARCE("disk: {size: 1GiB}"), "2:7", "'rate' is missing in the scarce disk"},
 	{"disk of nothing", SCARCE("disk: {}"), "2:7", "'size' is missing in the scarce disk"},
