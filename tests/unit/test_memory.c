@@ -247,6 +247,32 @@ static void test_grown(void **state)
 	assert_false(memory_wants_grown(&wish));
 }
 
+/* What the tenants took while we took is not taken twice. */
+static void test_piece(void **state)
+{
+	static const struct {
+		uint64_t available, wanted, idle, most, page, piece;
+	} cases[] = {
+		{8 * GIB, 600 * MIB, 0, GIB, 2 * MIB, GIB},
+		{800 * MIB, 600 * MIB, 0, GIB, 2 * MIB, 200 * MIB},
+		{603 * MIB, 600 * MIB, 0, GIB, 2 * MIB, 2 * MIB},
+		{601 * MIB, 600 * MIB, 0, GIB, 2 * MIB, 0},
+		{601 * MIB, 600 * MIB, 0, GIB, 4096, MIB},
+		{600 * MIB, 600 * MIB, 0, GIB, 4096, 0},
+		{66 * MIB, 600 * MIB, 0, GIB, 4096, 0},
+		{66 * MIB, 600 * MIB, 64 * MIB, GIB, 2 * MIB, 64 * MIB},
+		{8 * GIB, 600 * MIB, 0, 33 * MIB, 2 * MIB, 32 * MIB},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct memory_host host = {.available_bytes = cases[i].available};
+		assert_int_equal(
+			memory_piece(&host, cases[i].wanted, cases[i].idle, cases[i].most, cases[i].page),
+			cases[i].piece);
+	}
+}
+
 static void test_process(void **state)
 {
 	struct err err = ERR_INIT;
@@ -271,6 +297,7 @@ int main(void)
 		CASE(test_swap_used),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_grown),
+		cmocka_unit_test(test_piece),
 		CASE(test_process),
 	};
 
