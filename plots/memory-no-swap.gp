@@ -5,11 +5,11 @@ panel_level = 1; panel_times = 1; panel_limits = 'memory.soft'
 load 'panel.gp'
 
 panel_column = 'reclaim_mib_per_s'; panel_label = 'host reclaims'; panel_label_2 = '[MiB/s]'
-panel_px = 90; panel_host = 1
+panel_px = 90; panel_host = 1; panel_raw = 0
 load 'panel.gp'
 
 panel_column = 'swap_out_mib_per_s'; panel_label = 'swapped out'; panel_label_2 = '[MiB/s]'
-panel_px = 80; panel_host = 1; panel_optional = 1
+panel_px = 90; panel_host = 1; panel_raw = 0; panel_optional = 1
 load 'panel.gp'
 
 load 'draw.gp'

@@ -10,7 +10,7 @@ panel_px = 80; panel_level = 1; panel_optional = 1
 load 'panel.gp'
 
 panel_column = 'mem_available_mib'; panel_label = 'host has left'; panel_label_2 = '[GiB]'; panel_scale = 1 / 1024.0
-panel_px = 80; panel_level = 1; panel_host = 1; panel_optional = 1
+panel_px = 80; panel_level = 1; panel_host = 1; panel_optional = 1; panel_log = 1
 load 'panel.gp'
 
 load 'draw.gp'

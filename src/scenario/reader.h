@@ -15,7 +15,7 @@ struct reader {
 	const struct doc *doc;
 	const struct scenario_options *options;
 	struct scenario *scenario;
-	struct mark disk_mark; /* of the scarce disk's size */
+	struct mark disk_mark;  /* of the scarce disk's size */
 	struct mark cache_mark; /* of the file that fills the page cache */
 };
 
