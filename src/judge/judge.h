@@ -95,7 +95,7 @@ char *judgement_json_line(
 /* JUnit XML through libxml2: one testsuite per scenario, one testcase per expectation; inconclusive is <error>, not applicable <skipped>. */
 struct junit_suite {
 	const struct scenario *scenario;
-	const char *label; /* what the suite is called; NULL: as the scenario */
+	const char *label;                 /* what the suite is called; NULL: as the scenario */
 	const struct judgement *judgement; /* NULL: the run broke, see trouble */
 	const char *trouble;
 	double seconds;

@@ -117,9 +117,10 @@ static void json_lines(void **state)
 	assert_non_null(strstr(text, "\\u001B[2J"));
 	const char *last = strstr(text, "{\"type\":\"result\"");
 	assert_non_null(last);
-	assert_string_equal(last, "{\"type\":\"result\",\"verdict\":\"pass\",\"exit_code\":0,\"detail\":\"2 of 2\","
-				  "\"run\":\"results/r\303\251sum\303\251 \\\"1\\\"\","
-				  "\"findings\":[{\"name\":\"one\",\"measured\":0.25}],\"time\":\"NOW\"}\n");
+	assert_string_equal(last,
+		"{\"type\":\"result\",\"verdict\":\"pass\",\"exit_code\":0,\"detail\":\"2 of 2\","
+		"\"run\":\"results/r\303\251sum\303\251 \\\"1\\\"\","
+		"\"findings\":[{\"name\":\"one\",\"measured\":0.25}],\"time\":\"NOW\"}\n");
 }
 
 /* A run that did not come far has neither a directory nor findings; machines still get their last line. */
@@ -136,8 +137,9 @@ static void json_without_a_run(void **state)
 	progress_done(progress, &(struct progress_outcome){"not run", "no KVM", NULL, NULL, 4});
 	progress_free(progress);
 	(void)fclose(stream);
-	assert_string_equal(text, "{\"type\":\"result\",\"verdict\":\"not run\",\"exit_code\":4,\"detail\":\"no KVM\","
-				  "\"run\":null,\"findings\":[],\"time\":\"NOW\"}\n");
+	assert_string_equal(text,
+		"{\"type\":\"result\",\"verdict\":\"not run\",\"exit_code\":4,\"detail\":\"no KVM\","
+		"\"run\":null,\"findings\":[],\"time\":\"NOW\"}\n");
 	free(text);
 }
 
