@@ -121,11 +121,34 @@ char *options_missing(const char *config, const char *modules, enum labhost_cgro
 	return missing.length ? buf_steal(&missing) : NULL;
 }
 
+static bool limits_memory(const struct limit_setting *settings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (limit_resource(limit_spec(settings[i].limit)) == RESOURCE_MEMORY)
+			return true;
+	return false;
+}
+
+/* Limits of memory act, and are looked at, where it is not scarce, too. */
+static bool needs_memory(const struct scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->tenant_count; i++)
+		if (limits_memory(scenario->tenants[i].limits, scenario->tenants[i].limit_count))
+			return true;
+	for (size_t i = 0; i < scenario->event_count; i++)
+		if (limits_memory(scenario->events[i].settings, scenario->events[i].setting_count))
+			return true;
+	for (size_t i = 0; i < scenario->expect_count; i++)
+		if (scenario->expects[i].resource == RESOURCE_MEMORY)
+			return true;
+	return scenario->memory.declared;
+}
+
 unsigned labhost_needs_of(const struct scenario *scenario)
 {
 	unsigned needs = LABHOST_NEEDS_CPU;
 
-	if (scenario->memory.declared)
+	if (needs_memory(scenario))
 		needs |= LABHOST_NEEDS_MEMORY;
 	if (scenario->disk.declared)
 		needs |= LABHOST_NEEDS_DISK;

@@ -272,6 +272,20 @@ static void modes_and_needs_have_names(void **state)
 		labhost_needs_of(&scenario), LABHOST_NEEDS_CPU | LABHOST_NEEDS_DISK | LABHOST_NEEDS_MEMORY);
 	scenario.link.declared = true;
 	assert_true(labhost_needs_of(&scenario) & LABHOST_NEEDS_LINK);
+
+	/* Memory that is limited, changed or looked at where nothing makes it scarce. */
+	struct limit_setting setting = {.limit = LIMIT_CPU_SHARES};
+	struct tenant_spec tenant = {.limits = &setting, .limit_count = 1};
+	struct event_spec event = {.settings = &setting, .setting_count = 1};
+	struct expect_spec expect = {.resource = RESOURCE_MEMORY};
+	struct scenario limits = {.tenants = &tenant, .tenant_count = 1};
+	struct scenario changes = {.events = &event, .event_count = 1};
+	struct scenario looks = {.expects = &expect, .expect_count = 1};
+	assert_int_equal(labhost_needs_of(&limits), LABHOST_NEEDS_CPU);
+	setting.limit = LIMIT_MEMORY_HARD;
+	assert_int_equal(labhost_needs_of(&limits), LABHOST_NEEDS_CPU | LABHOST_NEEDS_MEMORY);
+	assert_int_equal(labhost_needs_of(&changes), LABHOST_NEEDS_CPU | LABHOST_NEEDS_MEMORY);
+	assert_int_equal(labhost_needs_of(&looks), LABHOST_NEEDS_CPU | LABHOST_NEEDS_MEMORY);
 }
 
 static void a_console_tells_a_death_from_noise(void **state)
