@@ -160,8 +160,9 @@ FUZZ_LEVEL      = --level fuzz --timeout $$(($(words $(FUZZERS)) * ($(FUZZ_SECON
 CHECK_LEVEL     = --level check --timeout 900 --jobs 2 $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
 LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh
+KERNELS_LEVEL   = --level kernels --timeout 1800 tests/labhost/test_kernels.sh
 
-.PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost check check-headers format fuzz test-programs asan-programs fuzzers
+.PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost test-kernels check check-headers format fuzz test-programs asan-programs fuzzers
 test: ## install what is missing (as root), build, run every test; ends with "N passed, N failed"
 	$(Q)$(MAKE) deps-test
 	$(Q)$(MAKE) $(JOBS) test-all
@@ -195,6 +196,11 @@ test-e2e: all test-image
 test-labhost: ## an outer VM with systemd and pure cgroup v2, in which a short scenario runs (root; tests/labhost/README.md)
 test-labhost: image
 	$(Q)tests/run-tap $(LABHOST_LEVEL)
+
+# Not part of it either: five lab hosts, one to two minutes each where KVM is emulated.
+test-kernels: ## limitlab kernels: two modes, an interruption, a panic (root)
+test-kernels: image
+	$(Q)tests/run-tap $(KERNELS_LEVEL)
 
 check: ## static checks: -Werror with gcc -fanalyzer, cppcheck, clang-tidy, layers, headers, format
 check: $(BUILD)/config.h

@@ -211,7 +211,7 @@ static int prepare(struct bisection *self, struct err *err)
 	if (mode_count != 1)
 		return err_input(err, "'bisect' takes one cgroup mode, not '%s'", options->cgroup);
 	if (session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session_begin(session, options->out, err) || list_kernels(self, err) ||
+		session->ops->look(session->ops_context, err) || list_kernels(self, err) ||
 		find_end(self, "--good", options->good, &self->good, err) ||
 		find_end(self, "--bad", options->bad, &self->bad, err))
 		return -1;
@@ -220,7 +220,7 @@ static int prepare(struct bisection *self, struct err *err)
 	session_places(session, modes, mode_count);
 	self->lacks = xcalloc(session->place_count, sizeof(*self->lacks));
 	if (session_check(session, &self->skipped, self->lacks, err) ||
-		session->ops->prepare(session->ops_context, err))
+		session_prepare(session, options->out, err))
 		return -1;
 	const struct batch_options batch = {
 		.out_dir = session->out,

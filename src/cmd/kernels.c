@@ -47,14 +47,13 @@ static int begin(struct kernels_session *session, struct err *err)
 	wishes.items = session_words(&options->kernel, &wishes.count);
 	if (session_modes(options->cgroup, modes, &mode_count, err) ||
 		session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session_begin(session, options->out, err) ||
+		session->ops->look(session->ops_context, err) ||
 		session_find(session, (const char *const *)(wishes.count ? wishes.items : suite),
 			wishes.count ? wishes.count : 1, err))
 		return -1;
 	session_places(session, modes, mode_count);
 	skipped.count = session->place_count * session->scenario_count;
-	if (session_check(session, &skipped.items, NULL, err) ||
-		session->ops->prepare(session->ops_context, err))
+	if (session_check(session, &skipped.items, NULL, err) || session_prepare(session, options->out, err))
 		return -1;
 	const struct batch_options batch = {
 		.out_dir = session->out,
@@ -127,10 +126,10 @@ static int resume(struct kernels_session *session, struct err *err)
 		if (batch_check_scenario(batch, i, session->scenarios[i], err))
 			return -1;
 	AUTO(free_ptr) char *out = fsio_dirname(path);
-	if (session_begin(session, out, err) || session_find(session, wishes, kernels, err))
+	if (session->ops->look(session->ops_context, err) || session_find(session, wishes, kernels, err))
 		return -1;
 	session_places(session, modes, mode_count);
-	return check_kernels(session, err) || session->ops->prepare(session->ops_context, err) ? -1 : 0;
+	return check_kernels(session, err) || session_prepare(session, out, err) ? -1 : 0;
 }
 
 static size_t terminal_width(void)

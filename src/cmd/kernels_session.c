@@ -39,9 +39,9 @@ int session_load(struct kernels_session *session, char *const *paths, size_t cou
 	return 0;
 }
 
-int session_begin(struct kernels_session *session, const char *out, struct err *err)
+int session_prepare(struct kernels_session *session, const char *out, struct err *err)
 {
-	if (session->ops->look(session->ops_context, err) || fsio_make_dirs(out, err))
+	if (session->ops->prepare(session->ops_context, err) || fsio_make_dirs(out, err))
 		return -1;
 	session->out = realpath(out, NULL);
 	return session->out ? 0 : err_sys(err, errno, "cannot find '%s'", out);

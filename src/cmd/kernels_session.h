@@ -27,8 +27,8 @@ struct kernels_session {
 };
 
 int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
-/* What this machine lacks; then OUT, as an absolute path. */
-int session_begin(struct kernels_session *session, const char *out, struct err *err);
+/* All is right: what lab hosts share is made, and OUT. */
+int session_prepare(struct kernels_session *session, const char *out, struct err *err);
 /* Finds them, in this order; the same one is taken once. */
 int session_find(struct kernels_session *session, const char *const *wishes, size_t count, struct err *err);
 /* "v1,v2,hybrid" -> words; NULL: v2 alone. */

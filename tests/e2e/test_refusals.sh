@@ -76,6 +76,17 @@ refused "no such file" 2 "nowhere.yaml" run --out "$scratch/out" "$bad/nowhere.y
 spoilt "one of two is bad: nothing runs" "4:" 's/^tenants:/tennants:/'
 refused "a good one before a bad one" 2 "case.yaml:4" run --out "$scratch/out" "$bad/good.yaml" "$bad/case.yaml"
 
+refused "kernels without a scenario" 2 "'kernels' needs SCENARIO.*remedy: " kernels
+refused "unknown mode of control groups" 2 "--cgroup takes v1, v2, hybrid .*not 'v3'" kernels --cgroup v2,v3 "$bad/good.yaml"
+refused "a mode twice" 2 "--cgroup has v2 twice" kernels --cgroup v2,v2 "$bad/good.yaml"
+refused "a scenario twice" 2 "are both scenario .*name it once" kernels "$bad/good.yaml" "$bad/good.yaml"
+refused "kernels resumed from nowhere" 2 "there is no batch .*nowhere" kernels --resume "$scratch/nowhere.json"
+refused "kernels resumed from a folder without any" 2 "no unfinished batch kernels-TIME.json in" kernels --resume "$bad"
+refused "kernels resumed, and told otherwise" 2 "--resume goes on as the batch began" kernels --resume x --kernel 6.1
+refused "bisect without ends" 2 "needs --good KERNEL and --bad KERNEL" bisect "$bad/good.yaml"
+refused "bisect in two modes" 2 "takes one cgroup mode, not 'v1,v2'" bisect --good a --bad b --cgroup v1,v2 "$bad/good.yaml"
+refused "too few runs to decide" 2 "--until-decided 3 can never decide" bisect --good a --bad b --until-decided 3 "$bad/good.yaml"
+
 refused "unknown option" 2 "no option '--frobnicate'" run --frobnicate "$bad/good.yaml"
 refused "unknown command" 2 "no command 'frobnicate'" frobnicate
 refused "no scenario" 2 "SCENARIO" run
