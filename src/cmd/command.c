@@ -186,7 +186,7 @@ const struct command command_table[] = {
 	},
 	{
 		.name = "compare",
-		.synopsis = "RUN... -- RUN...",
+		.synopsis = "RUN... -- RUN... | --self SCENARIO...",
 		.summary = "what is different between two sets of runs",
 		.about = "Judges every run anew from its files and compares the two sets: what was\n"
 			 "measured for each expectation, and the mean of each metric of each tenant in\n"
