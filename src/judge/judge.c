@@ -181,7 +181,7 @@ static void judge_one(const struct judge_context *context, struct finding *findi
 	if (finding->derivation) {
 		AUTO(free_ptr) char *reason = STEAL(finding->reason);
 		(void)finding_set(
-			finding, finding->verdict, "%s; allowed are %s", reason, finding->derivation);
+			finding, finding->verdict, "%s; what is allowed is %s", reason, finding->derivation);
 	}
 	/* A rate is a rate of a layer, and memory of a VM is more than one number: say which, with every verdict. */
 	if (expect->resource != RESOURCE_CPU) {

@@ -191,12 +191,9 @@ static void add_missing(
 
 static void conclude(const struct terms *terms, double tolerance, struct finding *finding)
 {
-	AUTO(free_ptr) char *text = judge_tolerance_text(finding->expect, tolerance);
-
 	finding->tolerance = tolerance;
 	free(finding->derivation);
-	finding->derivation =
-		xasprintf("%s, derived from %zu samples: %s", text, finding->samples, terms->words.data);
+	finding->derivation = xasprintf("derived from %zu samples: %s", finding->samples, terms->words.data);
 }
 
 static struct terms new_terms(const struct judge_context *context, const struct expect_spec *expect)
