@@ -287,6 +287,19 @@ const struct command command_table[] = {
 		.run = cmd_help,
 	},
 	{
+		.name = "lab-exec",
+		.synopsis = "PROGRAM [ARGUMENT...]",
+		.summary = "run a program in a lab host; for tests",
+		.about = "Boots a lab host as 'run' can.  Arguments that name files are\n"
+			 "taken along; what PROGRAM writes to $LABHOST_RESULTS appears in OUT.",
+		.min_args = 1,
+		.max_args = COMMAND_ANY_COUNT,
+		.args = COMMAND_ARGS_NONE,
+		.options = OPTION(KERNEL) | OPTION(CGROUP) | OPTION(OUT) | OPTION(QUIET),
+		.hidden = true,
+		.run = cmd_lab_exec,
+	},
+	{
 		.name = "lab-agent",
 		.synopsis = "",
 		.summary = "in a lab host: run limitlab, tell the host",

@@ -21,6 +21,7 @@ int cmd_clean(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_lab_agent(int argc, char **argv);
+int cmd_lab_exec(int argc, char **argv); /* in in_lab_host.c */
 /* In help.c: the texts made from the command table. */
 int cmd_help(int argc, char **argv);
 int cmd_completion(int argc, char **argv);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "cmd/command.h"
+#include "cmd/commands.h"
 #include "cmd/load.h"
 #include "glue/json.h"
 #include "labhost/labhost.h"
@@ -33,6 +34,9 @@ struct lab {
 	size_t scenario_count;
 	char *dir, *out, *cwd, *console, *junit; /* absolute */
 	bool made_out;
+	const char *program; /* NULL: limitlab */
+	const char *environment[2];
+	char *results_setting;
 	const char **argv; /* of the inner limitlab */
 	size_t argc, argv_capacity;
 	char **owned; /* words of argv that are ours */
@@ -58,6 +62,7 @@ static void auto_lab(struct lab *lab)
 	free(lab->cwd);
 	free(lab->console);
 	free(lab->junit);
+	free(lab->results_setting);
 }
 
 static void add(struct lab *lab, const char *word)
@@ -170,6 +175,14 @@ static int refuse(const struct options *options, struct err *err)
 	return 0;
 }
 
+static int need_root(const char *command, struct err *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	(void)err_host(err, "a lab host needs root: the tenants' image and its own are root's");
+	return err_remedy(err, "sudo limitlab %s", command);
+}
+
 static int find_places(struct lab *lab, struct err *err)
 {
 	char now[32];
@@ -196,7 +209,20 @@ static enum accel_wish own_accel(void)
 	return wish && strcmp(wish, "kvm") == 0 ? ACCEL_KVM : ACCEL_AUTO;
 }
 
-static int prepare(struct lab *lab, struct err *err)
+/* What can be refused is refused before anything long begins. */
+static int prepare_lab(struct lab *lab, unsigned needs, struct err *err)
+{
+	const char *wish = option_last(&lab->options->kernel);
+
+	return labhost_host_check(&lab->place, 0, own_accel(), err) ||
+			       labhost_kernel_find(&lab->place, wish, &lab->kernel, err) ||
+			       labhost_kernel_check(&lab->kernel, lab->cgroup, needs, err) ||
+			       labhost_prepare(&lab->place, err) || state_prepare(err)
+		       ? -1
+		       : 0;
+}
+
+static int prepare_run(struct lab *lab, struct err *err)
 {
 	const struct options *options = lab->options;
 	unsigned needs = 0;
@@ -211,20 +237,35 @@ static int prepare(struct lab *lab, struct err *err)
 		lab->scenario_count++;
 		needs |= labhost_needs_of(lab->scenarios[i]);
 	}
-	if (geteuid() != 0) {
-		(void)err_host(err, "a lab host needs root: the tenants' image and its own are root's");
-		return err_remedy(err, "sudo limitlab run --in-lab-host ...");
-	}
-	if (find_places(lab, err))
+	if (need_root("run --in-lab-host ...", err) || find_places(lab, err))
 		return -1;
 	lab->files = labhost_files_of((const struct scenario *const *)lab->scenarios, lab->scenario_count);
-	return make_argv(lab, err) || labhost_host_check(&lab->place, 0, own_accel(), err) ||
-			       labhost_kernel_find(
-				       &lab->place, option_last(&options->kernel), &lab->kernel, err) ||
-			       labhost_kernel_check(&lab->kernel, lab->cgroup, needs, err) ||
-			       labhost_prepare(&lab->place, err)
-		       ? -1
-		       : 0;
+	return make_argv(lab, err) || prepare_lab(lab, needs, err) ? -1 : 0;
+}
+
+/* A program instead of limitlab, with the files among its arguments. */
+static int prepare_exec(struct lab *lab, struct err *err)
+{
+	const struct options *options = lab->options;
+	size_t count = 0, capacity = 0;
+
+	if ((options->cgroup && labhost_cgroup_parse(options->cgroup, &lab->cgroup, err)) ||
+		need_root("lab-exec ...", err) || find_places(lab, err))
+		return -1;
+	for (int i = 0; i < options->arg_count; i++) {
+		char *path = strchr(options->args[i], '/') ? realpath(options->args[i], NULL) : NULL;
+		lab->files = xgrow(lab->files, count, &capacity, sizeof(*lab->files));
+		if (path)
+			lab->files[count++] = path;
+		if (i > 0)
+			add(lab, path ? path : options->args[i]);
+	}
+	lab->files = xgrow(lab->files, count, &capacity, sizeof(*lab->files));
+	lab->files[count] = NULL;
+	add(lab, NULL);
+	lab->program = count && strchr(options->args[0], '/') ? lab->files[0] : options->args[0];
+	lab->environment[0] = lab->results_setting = xasprintf("LABHOST_RESULTS=%s", lab->out);
+	return prepare_lab(lab, 0, err);
 }
 
 /* The inner limitlab writes it among its results; it belongs elsewhere. */
@@ -243,8 +284,11 @@ static int place_junit(const struct lab *lab, struct err *err)
 
 static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *err)
 {
-	const struct labhost_job job = {
-		.argv = lab->argv, .files = (const char *const *)lab->files, .cwd = lab->cwd};
+	const struct labhost_job job = {.argv = lab->argv,
+		.program = lab->program,
+		.environment = lab->environment,
+		.files = (const char *const *)lab->files,
+		.cwd = lab->cwd};
 	const struct labhost_config config = {
 		.place = &lab->place,
 		.kernel = &lab->kernel,
@@ -271,7 +315,7 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 	}
 }
 
-int run_in_lab_host(const struct options *options)
+static int run_lab(const struct options *options, bool exec)
 {
 	AUTO(lab) struct lab lab = {.options = options, .dir = labhost_dir()};
 	struct labhost_end end;
@@ -279,7 +323,7 @@ int run_in_lab_host(const struct options *options)
 	int lock = -1;
 
 	lab.place = (struct labhost_place){.dir = lab.dir, .progress = on_note, .context = &lab};
-	if (prepare(&lab, &err) || state_prepare(&err) || state_lock(&lock, &err))
+	if ((exec ? prepare_exec : prepare_run)(&lab, &err) || state_lock(&lock, &err))
 		return command_fail(&err);
 	AUTO(close_fd) int held = lock;
 	int result = run_tries(&lab, &end, &err);
@@ -291,4 +335,19 @@ int run_in_lab_host(const struct options *options)
 	if (result || place_junit(&lab, &err))
 		return command_fail(&err);
 	return end.status;
+}
+
+int run_in_lab_host(const struct options *options)
+{
+	return run_lab(options, false);
+}
+
+int cmd_lab_exec(int argc, char **argv)
+{
+	struct options options;
+	struct err err = ERR_INIT;
+
+	if (options_parse(argc, argv, &options, &err))
+		return command_fail(&err);
+	return run_lab(&options, true);
 }

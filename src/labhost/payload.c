@@ -133,9 +133,9 @@ static int add_job(
 	}
 	add_text(payload, "run/labhost/environment", shell.data);
 	AUTO(json)
-	json_t *description =
-		json_pack("{s:s, s:s, s:s, s:o, s:O}", "program", program, "results", options->results, "cwd",
-			job->cwd ? job->cwd : "/", "argv", array_of(job->argv), "environment", environment);
+	json_t *description = json_pack("{s:s, s:s, s:s, s:o, s:O}", "program",
+		job->program ? job->program : program, "results", options->results, "cwd",
+		job->cwd ? job->cwd : "/", "argv", array_of(job->argv), "environment", environment);
 	AUTO(free_ptr) char *text = description ? json_dumps(description, JSON_INDENT(1)) : NULL;
 	if (!text)
 		return err_input(err, "an argument for the inner limitlab is no UTF-8");
