@@ -35,9 +35,8 @@ struct lab {
 	char *dir, *out, *cwd, *console, *junit; /* absolute */
 	bool made_out;
 	const char *program; /* NULL: limitlab */
-	const char *environment[2];
-	char *results_setting;
-	const char **argv; /* of the inner limitlab */
+	char *settings[3];   /* NULL terminated */
+	const char **argv;   /* of the inner limitlab */
 	size_t argc, argv_capacity;
 	char **owned; /* words of argv that are ours */
 	size_t owned_count, owned_capacity;
@@ -62,7 +61,8 @@ static void auto_lab(struct lab *lab)
 	free(lab->cwd);
 	free(lab->console);
 	free(lab->junit);
-	free(lab->results_setting);
+	for (size_t i = 0; i < ARRAY_SIZE(lab->settings); i++)
+		free(lab->settings[i]);
 }
 
 static void add(struct lab *lab, const char *word)
@@ -264,7 +264,9 @@ static int prepare_exec(struct lab *lab, struct err *err)
 	lab->files[count] = NULL;
 	add(lab, NULL);
 	lab->program = count && strchr(options->args[0], '/') ? lab->files[0] : options->args[0];
-	lab->environment[0] = lab->results_setting = xasprintf("LABHOST_RESULTS=%s", lab->out);
+	AUTO(free_ptr) char *limitlab = realpath("/proc/self/exe", NULL);
+	lab->settings[0] = xasprintf("LABHOST_RESULTS=%s", lab->out);
+	lab->settings[1] = xasprintf("LIMITLAB=%s", limitlab ? limitlab : "limitlab");
 	return prepare_lab(lab, 0, err);
 }
 
@@ -286,7 +288,7 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 {
 	const struct labhost_job job = {.argv = lab->argv,
 		.program = lab->program,
-		.environment = lab->environment,
+		.environment = (const char *const *)lab->settings,
 		.files = (const char *const *)lab->files,
 		.cwd = lab->cwd};
 	const struct labhost_config config = {
@@ -306,7 +308,7 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 	for (unsigned try = 1;; try++) {
 		if (labhost_run(&config, &job, ret_end, err))
 			return -1;
-		if (ret_end->how == LABHOST_DONE || ret_end->kvm || try == EMULATED_TRIES)
+		if (ret_end->how == LABHOST_DONE || ret_end->kvm || lab->program || try == EMULATED_TRIES)
 			return 0;
 		AUTO(free_ptr)
 		char *text = xasprintf("lab host: %s (%s); KVM is emulated, so once more", ret_end->text,
