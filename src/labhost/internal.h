@@ -99,11 +99,11 @@ struct tree {
 void tree_release(struct tree *tree);
 /*
  * Appends frames for what has changed since the last look.  A file that grew is taken to be what it was, with something added: so
- * limitlab writes all that it does not replace.  Hidden files are left out.
+ * limitlab writes all that it does not replace; tree_check() finds the others.  Hidden files are left out.
  */
 void tree_look(struct tree *tree, struct buf *out);
-/* Appends a FRAME_CHECK for every file. */
-void tree_check(const struct tree *tree, struct buf *out);
+/* Appends a FRAME_CHECK for every file, after what it takes to make it true. */
+void tree_check(struct tree *tree, struct buf *out);
 
 /* ---- the copy on this host (mirror.c) ---- */
 

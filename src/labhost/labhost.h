@@ -131,7 +131,8 @@ struct labhost_job {
 	 * It runs in `cwd`.  Names mean the same there as here.
 	 */
 	const char *const *argv;
-	const char *program; /* another one than limitlab: an absolute path; it must be there.  NULL: limitlab */
+	const char
+		*program; /* another one than limitlab: an absolute path; it must be there.  NULL: limitlab */
 	/* Files that it needs, absolute, besides limitlab's own; NULL terminated. */
 	const char *const *files;
 	const char *cwd;                /* NULL: / */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,7 @@ static int add_limitlab(struct payload *payload, const char *program, struct err
 	static const char *const parts[] = {"runner", "init"};
 	static const char *const data[] = {"scenarios", "workloads", "plots"};
 
-	if (add_file(payload, program, program, err))
+	if (add_file(payload, "/proc/self/exe", program, err))
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		AUTO(free_ptr) char *path = paths_libexec(parts[i]);
@@ -145,10 +146,16 @@ static int add_job(
 
 static int fill(struct payload *payload, const struct payload_options *options, struct err *err)
 {
-	AUTO(free_ptr) char *program = realpath("/proc/self/exe", NULL);
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
-	if (!program)
+	if (length < 0)
 		return err_sys(err, errno, "cannot find this program");
+	program[length] = '\0';
+	/* A new one has been built meanwhile: this one still is what runs here, and will run there. */
+	char *deleted = strstr(program, " (deleted)");
+	if (deleted)
+		*deleted = '\0';
 	if (add_job(payload, options, program, err) || add_limitlab(payload, program, err))
 		return -1;
 	for (const char *const *file = options->job->files; file && *file; file++) {

@@ -11,19 +11,53 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "guest/parts.h"
 
 #define CHUNK_BYTES (1 << 20)
 
+/* A file keeps it under another name.  The number of one that is gone is soon another's, but that was born later. */
+struct identity {
+	uint64_t device, inode, born_ns;
+};
+
 struct tree_file {
 	char *path; /* with the tree's letter */
-	dev_t device;
-	ino_t inode;
-	uint64_t sent_bytes;
-	struct timespec changed;
+	struct identity identity;
+	uint64_t sent_bytes, sent_hash;
+	uint64_t changed_ns;
 	bool seen;
 };
+
+/* What was sent is hashed as it goes: FNV-1a, as parts_hash_add(), but of parts. */
+static uint64_t hash_on(uint64_t hash, const void *data, size_t length)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+/* fd: of the file, or AT_FDCWD with its path. */
+static bool identify(int fd, const char *path, struct identity *ret_identity, struct statx *ret_status)
+{
+	if (statx(fd, path, path[0] ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME,
+		    ret_status) < 0)
+		return false;
+	*ret_identity = (struct identity){
+		.device = (uint64_t)ret_status->stx_dev_major << 32 | ret_status->stx_dev_minor,
+		.inode = ret_status->stx_ino,
+		.born_ns = (uint64_t)ret_status->stx_btime.tv_sec * NS_PER_S + ret_status->stx_btime.tv_nsec,
+	};
+	return true;
+}
+
+static bool is_same(const struct identity *a, const struct identity *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->born_ns == b->born_ns;
+}
 
 void tree_release(struct tree *tree)
 {
@@ -42,52 +76,59 @@ static struct tree_file *find_path(struct tree *tree, const char *path)
 }
 
 /* A file that was sent under a name that it does not have any more; NULL: none. */
-static struct tree_file *find_moved(struct tree *tree, const struct stat *status)
+static struct tree_file *find_moved(struct tree *tree, const struct identity *identity)
 {
 	for (size_t i = 0; i < tree->count; i++) {
-		const struct tree_file *file = &tree->files[i];
-		struct stat now;
-		if (file->inode != status->st_ino || file->device != status->st_dev)
+		struct identity now;
+		struct statx status;
+		if (!is_same(&tree->files[i].identity, identity))
 			continue;
-		AUTO(free_ptr) char *path = xasprintf("%s/%s", tree->folder, file->path + 1);
-		if (lstat(path, &now) || now.st_ino != file->inode || now.st_dev != file->device)
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", tree->folder, tree->files[i].path + 1);
+		if (!identify(AT_FDCWD, path, &now, &status) || !is_same(&now, identity))
 			return &tree->files[i];
 	}
 	return NULL;
 }
 
-/* From `offset` up to `end`, of a file that may grow or go meanwhile.  Returns how far it came. */
-static uint64_t send_part(
-	struct buf *out, int fd, const char *path, bool is_new, uint64_t offset, uint64_t end)
+/* What there is beyond what was sent, up to `size`; all of it when the file is another.  It may grow or go meanwhile. */
+static void send(struct tree_file *file, struct buf *out, int fd, bool anew, uint64_t size)
 {
 	AUTO(free_ptr) char *chunk = xcalloc(1, CHUNK_BYTES);
 
-	while (offset < end || is_new) {
-		size_t wanted = end - offset < CHUNK_BYTES ? (size_t)(end - offset) : CHUNK_BYTES;
-		ssize_t count = pread(fd, chunk, wanted, (off_t)offset);
-		if (count < 0 || (count == 0 && !is_new))
-			break;
-		if (is_new)
-			frame_add(out, FRAME_PUT, path, NULL, 0, chunk, (size_t)count);
-		else
-			frame_add(out, FRAME_APPEND, path, &offset, sizeof(offset), chunk, (size_t)count);
-		is_new = false;
-		offset += (uint64_t)count;
+	if (anew) {
+		file->sent_bytes = 0;
+		file->sent_hash = PARTS_HASH_EMPTY;
 	}
-	return offset;
+	while (file->sent_bytes < size || anew) {
+		uint64_t offset = file->sent_bytes;
+		size_t wanted = size - offset < CHUNK_BYTES ? (size_t)(size - offset) : CHUNK_BYTES;
+		ssize_t count = pread(fd, chunk, wanted, (off_t)offset);
+		if (count < 0 || (count == 0 && !anew))
+			break;
+		if (anew)
+			frame_add(out, FRAME_PUT, file->path, NULL, 0, chunk, (size_t)count);
+		else
+			frame_add(
+				out, FRAME_APPEND, file->path, &offset, sizeof(offset), chunk, (size_t)count);
+		anew = false;
+		file->sent_hash = hash_on(file->sent_hash, chunk, (size_t)count);
+		file->sent_bytes += (uint64_t)count;
+	}
 }
 
 static void look_at_file(struct tree *tree, struct buf *out, const char *path, const char *full)
 {
 	AUTO(close_fd) int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat status;
+	struct identity identity;
+	struct statx status;
 
-	if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode))
+	if (fd < 0 || !identify(fd, "", &identity, &status) || !S_ISREG(status.stx_mode))
 		return;
-	uint64_t size = (uint64_t)status.st_size;
+	uint64_t size = status.stx_size;
+	uint64_t changed_ns = (uint64_t)status.stx_mtime.tv_sec * NS_PER_S + status.stx_mtime.tv_nsec;
 	struct tree_file *file = find_path(tree, path);
-	if (!file || file->inode != status.st_ino || file->device != status.st_dev) {
-		struct tree_file *moved = find_moved(tree, &status);
+	if (!file || !is_same(&file->identity, &identity)) {
+		struct tree_file *moved = find_moved(tree, &identity);
 		if (moved) {
 			AUTO(free_ptr) char *to = xstrdup(path);
 			frame_add(out, FRAME_MOVE, moved->path, NULL, 0, to, strlen(to) + 1);
@@ -111,18 +152,12 @@ static void look_at_file(struct tree *tree, struct buf *out, const char *path, c
 		file = &tree->files[tree->count++];
 		*file = (struct tree_file){.path = xstrdup(path)};
 	}
-	bool other = file->inode != status.st_ino || file->device != status.st_dev ||
-		     size < file->sent_bytes ||
-		     (size == file->sent_bytes && (status.st_mtim.tv_sec != file->changed.tv_sec ||
-							  status.st_mtim.tv_nsec != file->changed.tv_nsec));
+	bool other = !is_same(&file->identity, &identity) || size < file->sent_bytes ||
+		     (size == file->sent_bytes && changed_ns != file->changed_ns);
 	file->seen = true;
-	file->inode = status.st_ino;
-	file->device = status.st_dev;
-	file->changed = status.st_mtim;
-	if (is_new || other)
-		file->sent_bytes = send_part(out, fd, path, true, 0, size);
-	else
-		file->sent_bytes = send_part(out, fd, path, false, file->sent_bytes, size);
+	file->identity = identity;
+	file->changed_ns = changed_ns;
+	send(file, out, fd, is_new || other, size);
 }
 
 static void look_into(struct tree *tree, struct buf *out, const char *path, const char *full)
@@ -163,15 +198,21 @@ void tree_look(struct tree *tree, struct buf *out)
 	}
 }
 
-void tree_check(const struct tree *tree, struct buf *out)
+void tree_check(struct tree *tree, struct buf *out)
 {
 	for (size_t i = 0; i < tree->count; i++) {
-		AUTO(free_ptr) char *path = xasprintf("%s/%s", tree->folder, tree->files[i].path + 1);
+		struct tree_file *file = &tree->files[i];
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", tree->folder, file->path + 1);
+		AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		AUTO(buf) struct buf data = BUF_INIT;
-		if (fsio_read_file(path, SIZE_MAX, &data, NULL))
+		if (fd < 0 || fsio_read_file(path, SIZE_MAX, &data, NULL))
 			continue;
-		const uint64_t numbers[] = {data.length,
-			parts_hash_add(PARTS_HASH_EMPTY, data.length ? data.data : "", data.length)};
-		frame_add(out, FRAME_CHECK, tree->files[i].path, numbers, sizeof(numbers), NULL, 0);
+		/* One that did not only grow. */
+		if (data.length != file->sent_bytes ||
+			hash_on(PARTS_HASH_EMPTY, data.data, data.length) != file->sent_hash)
+			send(file, out, fd, true, data.length);
+		const uint64_t numbers[] = {
+			data.length, parts_hash_add(PARTS_HASH_EMPTY, data.data, data.length)};
+		frame_add(out, FRAME_CHECK, file->path, numbers, sizeof(numbers), NULL, 0);
 	}
 }

@@ -98,7 +98,7 @@ static void all_is_checked(void)
 	int count = apply_all(&frames, &err);
 	if (count < 0)
 		fail_msg("%s", err.text);
-	assert_int_equal(count, tree.count);
+	assert_true((size_t)count >= tree.count);
 }
 
 static void a_run_directory_comes_over_as_it_grows(void **state)
@@ -159,6 +159,37 @@ static void a_run_directory_comes_over_as_it_grows(void **state)
 	is_here("s/1/empty", NULL);
 	all_is_checked();
 	assert_int_equal(mirror.manifest_count, 1);
+}
+
+/* Replaced files' inode numbers come back at once on ext4: the new owner is not the old file under another name. */
+static void a_number_that_is_used_again_is_another_file(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		AUTO(free_ptr) char *old = xasprintf("%s/again/a%u", there, i);
+		AUTO(free_ptr) char *name = xasprintf("again/a%u", i);
+		AUTO(free_ptr) char *next = xasprintf("again/b%u", i);
+		put(name, "w", "short");
+		look();
+		assert_int_equal(unlink(old), 0);
+		put(next, "w", "another and longer");
+		look();
+		is_here(next, "another and longer");
+		is_here(name, NULL);
+	}
+	all_is_checked();
+}
+
+/* A file that was written anew and is longer looks as if it had grown; in the end it is found. */
+static void what_did_not_only_grow_is_sent_again(void **state)
+{
+	(void)state;
+	put("anew", "w", "one");
+	look();
+	put("anew", "w", "another");
+	look();
+	all_is_checked();
+	is_here("anew", "another");
 }
 
 static void a_large_file_comes_in_pieces(void **state)
@@ -267,6 +298,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_directory_comes_over_as_it_grows),
+		cmocka_unit_test(a_number_that_is_used_again_is_another_file),
+		cmocka_unit_test(what_did_not_only_grow_is_sent_again),
 		cmocka_unit_test(a_large_file_comes_in_pieces),
 		cmocka_unit_test(a_copy_that_differs_is_found),
 		cmocka_unit_test(what_is_no_frame_is_refused),
