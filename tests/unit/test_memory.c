@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -273,6 +274,52 @@ static void test_piece(void **state)
 	}
 }
 
+#define ZONE(name, free, high, protection)                                                                   \
+	"Node 0, zone " name "\n  per-node stats\n      nr_inactive_anon 7\n  pages free     " free          \
+	"\n        boost    0\n        min      1\n        low      2\n        high     " high               \
+	"\n        spanned  99\n        protection: (" protection ")\n      nr_free_pages 1\n"
+
+/*
+ * 512 pages are a huge page; blocks of order 9 and 10 count.  As measured: with DMA32's protection and Normal's watermark left out,
+ * the last 110 MiB were taken by reclaim, 300 MiB of the tenants went to swap.
+ */
+static void test_ready(void **state)
+{
+	static const char buddyinfo[] =
+		"Node 0, zone      DMA      0      0      0      0      0      0      0      0      0      1      3 \n"
+		"Node 0, zone    DMA32      1      1      5      2      5      4      4      4      4      4    750 \n"
+		"Node 0, zone   Normal     68    453    360    202    272     56     23      7     46      0   100 \n";
+	const struct {
+		const char *name, *zoneinfo;
+		uint64_t ready;
+	} cases[] = {
+		/* 3 MiB above 14 kept ones; 770064 - 3660 - 21071; 102400 + some - 25557 - 64 MiB all in all. */
+		{"as much as the zones can spare",
+			ZONE("     DMA", "3840", "16", "0, 2984, 24056, 24056")
+				ZONE("   DMA32", "770064", "3660", "0, 0, 21071, 21071")
+					ZONE("  Normal", "110000", "25557", "0, 0, 0, 0"),
+			(770064 - 3660 - 21071 + 110000 - 25557) * UINT64_C(4096) - 64 * MIB},
+		{"as much as there is in blocks",
+			ZONE("     DMA", "3840", "16", "0, 24056") ZONE("   DMA32", "900000", "3660",
+				"0, 21071") ZONE("  Normal", "900000", "25557", "0, 0"),
+			(4 * 512 + 750 * 1024 + 100 * 1024) * UINT64_C(4096) - 64 * MIB},
+		{"all below their watermarks",
+			ZONE("     DMA", "10", "16", "0") ZONE("   DMA32", "20000", "3660", "0, 21071")
+				ZONE("  Normal", "25557", "25557", "0"),
+			0},
+	};
+
+	(void)state;
+	assert_int_equal(memory_ready(root, 2 * MIB), 0);
+	put("/proc/buddyinfo", buddyinfo);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		put("/proc/zoneinfo", cases[i].zoneinfo);
+		uint64_t ready = memory_ready(root, 2 * MIB);
+		if (ready != cases[i].ready)
+			fail_msg("%s: %" PRIu64 ", not %" PRIu64, cases[i].name, ready, cases[i].ready);
+	}
+}
+
 static void test_process(void **state)
 {
 	struct err err = ERR_INIT;
@@ -299,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_grown),
 		cmocka_unit_test(test_piece),
 		CASE(test_process),
+		CASE(test_ready),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
