@@ -152,7 +152,7 @@ bool evidence_holds_throughout(
 
 	/* Reclaim comes in bursts: between them memory is just as scarce. */
 	if (finding->expect->resource == RESOURCE_MEMORY && finding->expect->need == NEED_CONTENTION)
-		return evidence_holds(context, from_s, to_s, finding);
+		return is_calm(context, from_s, to_s, finding);
 	for (int i = 0; i < pieces; i++) {
 		double at_s = from_s + i * THROUGHOUT_S;
 		double end_s = i + 1 == pieces ? to_s : at_s + THROUGHOUT_S;

@@ -2,11 +2,18 @@
 #include "judge/internal.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Pages; 1 MiB where a page has 4 KiB.  A host with memory to spare looks at none at all. */
 #define SCANNED_MIN 256
 #define PAGE_BYTES  4096.0 /* of x86, where limitlab's tenants run */
 #define MIB         1048576.0
+/*
+ * Of others on the host, while memory is scarce.  On a quiet one it is 4 MiB; up to 60 are let go when the tenants grow (page cache).
+ * Beside two compilers it was 120 to 420 MiB, and tenants paid for them.
+ */
+#define RISE_MAX (64 * MIB)
+#define FALL_MAX (128 * MIB)
 /* Of what the fixture leaves: with so much available nobody is near reclaim. */
 #define AVAILABLE_MIN_PLENTY 1.5
 
@@ -78,6 +85,58 @@ static bool memory_contention(
 	return anon_was_looked_at(context, from, to, finding) && enough_was_taken(context, from, to, finding);
 }
 
+/* When the scarcity of this time began; without an event it holds from the start. */
+static double scarce_since(const struct judge_context *context, double t_s)
+{
+	const struct event_log *log = context->input->events;
+	double since_s = 0;
+
+	for (size_t i = 0; i < log->count; i++)
+		if (!strcmp(log->records[i].event, event_kind_name(EVENT_SCARCE)) &&
+			log->records[i].end_s <= t_s)
+			since_s = fmax(since_s, log->records[i].end_s);
+	return since_s;
+}
+
+/*
+ * What everybody but the tenants and the fixture has, but for a constant: the tenants have to give what somebody else takes while
+ * memory is scarce, and need not give what somebody lets go.
+ */
+static double others_at(const struct judge_context *context, double t_s)
+{
+	double rest = counter_at(&context->available, t_s);
+
+	for (size_t i = 0; i < context->input->scenario->tenant_count; i++)
+		rest += counter_at(&context->metric[MEASURE_MEM_USAGE][i].level, t_s);
+	return -rest;
+}
+
+/* What fails: only where nobody else on the host came or went. */
+static bool memory_calm(
+	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+{
+	const struct counter *available = &context->available;
+	double since_s = scarce_since(context, from_s), least = HUGE_VAL, most = -HUGE_VAL;
+
+	for (size_t i = 0; i < context->input->scenario->tenant_count; i++)
+		if (context->death_s[i] <= to_s)
+			return true;
+	for (size_t i = counter_first(available, since_s); i < available->count && available->t_s[i] <= to_s;
+		i++) {
+		double others = others_at(context, available->t_s[i]);
+		least = fmin(least, others);
+		most = fmax(most, others);
+		if (others - least > RISE_MAX || most - others > FALL_MAX)
+			return finding_set(finding, VERDICT_INCONCLUSIVE,
+				"somebody else on this host %s %.0f MiB of memory until %.1f s, while it was scarce; %.0f MiB may be, or "
+				"what the tenants have says little about their limits",
+				others - least > RISE_MAX ? "took" : "let go",
+				fmax(others - least, most - others) / MIB, available->t_s[i],
+				(others - least > RISE_MAX ? RISE_MAX : FALL_MAX) / MIB);
+	}
+	return true;
+}
+
 static bool memory_plenty(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
@@ -118,4 +177,5 @@ static bool memory_plenty(
 	return true;
 }
 
-const struct evidence_ops evidence_memory = {.contention = memory_contention, .plenty = memory_plenty};
+const struct evidence_ops evidence_memory = {
+	.contention = memory_contention, .plenty = memory_plenty, .calm = memory_calm};

@@ -341,7 +341,7 @@ const struct hint hint_table[] = {
 		.source = "Documentation/admin-guide/cgroup-v1/memory.rst, 7; measured: without scarcity no change at all, with it 1025 to 620 MiB in 2 s",
 		.checks = {"limitlab check {scenario}", "free -m"},
 	}, {
-		.id = "memory-no-plenty", .says = {"no plenty: the kernel reclaimed", "MiB of memory were available"},
+		.id = "memory-no-plenty", .says = {"no plenty: the kernel reclaimed", "MiB of memory were available", "somebody else on this host"},
 		.symptom = "memory was scarce where there should have been enough",
 		.cause = "something else on the host used it up, or what was made scarce before had not been given back",
 		.remedy = "stop what uses it, or leave more time after `plenty: memory`",

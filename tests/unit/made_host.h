@@ -220,7 +220,9 @@ static inline void host_rows(
 	cells[HOST_RECLAIMED] = state->pages / 2;
 	cells[HOST_OUT] = state->pages / 4;
 	cells[HOST_KILLS] = host->killed_at_s > 0 && t_s > host->killed_at_s;
-	cells[HOST_AVAILABLE] = (scarce ? 600 : 8000) * HOST_MIB;
+	/* What is taken from the last tenant is there for others: here it stays free. */
+	cells[HOST_AVAILABLE] =
+		((scarce ? 600 : 8000) + host->full_mib - host_level(host, scenario, t_s)) * HOST_MIB;
 	cells[HOST_SWAP_FREE] = host->swap_fills && scarce ? HOST_MIB : host->swap_mib * HOST_MIB;
 }
 

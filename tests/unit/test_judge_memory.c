@@ -58,6 +58,7 @@ struct memory_case {
 	bool cache_only;  /* all that is looked at is page cache */
 	double swap;      /* MiB free; 0: none */
 	double few_pages; /* looked at and taken per sample; 0: 300 */
+	double others;    /* MiB that somebody else takes at 16 s; below 0: lets go */
 	double available; /* MiB while nothing is scarce; 0: 8000 */
 	double killed_at_s;
 	double drop_from_s, drop_to_s;
@@ -103,6 +104,19 @@ static const struct memory_case cases[] = {
 		.verdicts = "piiiii",
 		.no_reclaim = true,
 		.reason = "looked at 0 pages"},
+	{.name = "the other one pays, too, for somebody else who took memory",
+		.yaml = soft_yaml,
+		.verdicts = "ppippi",
+		.blue_too = true,
+		.others = 80,
+		.reason = "somebody else on this host took 80 MiB of memory until 16.2 s"},
+	{.name = "not all of it taken, for somebody else let memory go",
+		.yaml = soft_yaml,
+		.verdicts = "pipiii",
+		.stops_at = 450,
+		.others = -150,
+		.reason = "somebody else on this host let go 150 MiB"},
+	{.name = "what passes, passes beside others", .yaml = soft_yaml, .verdicts = "pppppp", .others = 400},
 	{.name = "no scarcity for VMs: page cache alone was looked at",
 		.yaml = soft_yaml,
 		.verdicts = "piiiii",
@@ -220,7 +234,13 @@ static void make_samples(const struct memory_case *c, struct made_run *run)
 		cells[USAGE] = floor(red);
 		cells[SWAP] = fmax(floor(FULL - red), 0);
 		cells = table_add_row(&run->samples, t_s, "host");
-		cells[AVAILABLE] = scarce ? 600 * MIB : (c->available > 0 ? c->available : 8000) * MIB;
+		/* What is taken from one is there for another: here it stays free. */
+		double given = FULL - red + (c->blue_too ? FULL - red : 0);
+		cells[AVAILABLE] = (scarce                    ? 600
+					   : c->available > 0 ? c->available
+							      : 8000) *
+					   MIB +
+				   given - (t_s > 16 ? c->others * MIB : 0);
 		if (c->no_vm_columns)
 			continue;
 		cells[SCAN] = pages;
