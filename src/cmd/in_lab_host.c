@@ -34,6 +34,7 @@ struct lab {
 	size_t scenario_count;
 	char *dir, *out, *cwd, *console, *junit; /* absolute */
 	bool made_out;
+	unsigned memory_mib;
 	const char *program; /* NULL: limitlab */
 	char *settings[3];   /* NULL terminated */
 	const char **argv;   /* of the inner limitlab */
@@ -214,7 +215,9 @@ static int prepare_lab(struct lab *lab, unsigned needs, struct err *err)
 {
 	const char *wish = option_last(&lab->options->kernel);
 
-	return labhost_host_check(&lab->place, 0, own_accel(), err) ||
+	lab->memory_mib =
+		labhost_memory_of((const struct scenario *const *)lab->scenarios, lab->scenario_count);
+	return labhost_host_check(&lab->place, lab->memory_mib, own_accel(), err) ||
 			       labhost_kernel_find(&lab->place, wish, &lab->kernel, err) ||
 			       labhost_kernel_check(&lab->kernel, lab->cgroup, needs, err) ||
 			       labhost_prepare(&lab->place, err) || state_prepare(err)
@@ -237,10 +240,11 @@ static int prepare_run(struct lab *lab, struct err *err)
 		lab->scenario_count++;
 		needs |= labhost_needs_of(lab->scenarios[i]);
 	}
-	if (need_root("run --in-lab-host ...", err) || find_places(lab, err))
-		return -1;
 	lab->files = labhost_files_of((const struct scenario *const *)lab->scenarios, lab->scenario_count);
-	return make_argv(lab, err) || prepare_lab(lab, needs, err) ? -1 : 0;
+	return need_root("run --in-lab-host ...", err) || prepare_lab(lab, needs, err) ||
+			       find_places(lab, err) || make_argv(lab, err)
+		       ? -1
+		       : 0;
 }
 
 /* A program instead of limitlab, with the files among its arguments. */
@@ -250,7 +254,7 @@ static int prepare_exec(struct lab *lab, struct err *err)
 	size_t count = 0, capacity = 0;
 
 	if ((options->cgroup && labhost_cgroup_parse(options->cgroup, &lab->cgroup, err)) ||
-		need_root("lab-exec ...", err) || find_places(lab, err))
+		need_root("lab-exec ...", err) || prepare_lab(lab, 0, err) || find_places(lab, err))
 		return -1;
 	for (int i = 0; i < options->arg_count; i++) {
 		char *path = strchr(options->args[i], '/') ? realpath(options->args[i], NULL) : NULL;
@@ -267,7 +271,7 @@ static int prepare_exec(struct lab *lab, struct err *err)
 	AUTO(free_ptr) char *limitlab = realpath("/proc/self/exe", NULL);
 	lab->settings[0] = xasprintf("LABHOST_RESULTS=%s", lab->out);
 	lab->settings[1] = xasprintf("LIMITLAB=%s", limitlab ? limitlab : "limitlab");
-	return prepare_lab(lab, 0, err);
+	return 0;
 }
 
 /* The inner limitlab writes it among its results; it belongs elsewhere. */
@@ -295,6 +299,7 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 		.place = &lab->place,
 		.kernel = &lab->kernel,
 		.cgroup = lab->cgroup,
+		.memory_mib = lab->memory_mib,
 		.accel = own_accel(),
 		.append = getenv("LIMITLAB_LABHOST_APPEND"),
 		.results = lab->out,

@@ -54,3 +54,20 @@ char **labhost_files_of(const struct scenario *const *scenarios, size_t count)
 	list.paths[list.count] = NULL;
 	return list.paths;
 }
+
+/* systemd, limitlab and what must stay free; of each tenant what its QEMU has beside the guest's memory. */
+enum { SYSTEM_MIB = 1024, QEMU_MIB = 96 };
+
+unsigned labhost_memory_of(const struct scenario *const *scenarios, size_t count)
+{
+	uint64_t most_mib = LABHOST_MEMORY_MIB;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t mib = SYSTEM_MIB + (scenarios[i]->memory.cache_bytes >> 20);
+		for (size_t j = 0; j < scenarios[i]->tenant_count; j++)
+			mib += (scenarios[i]->tenants[j].memory_bytes >> 20) + QEMU_MIB;
+		if (mib > most_mib)
+			most_mib = mib;
+	}
+	return (unsigned)(most_mib + 255) & ~255U;
+}

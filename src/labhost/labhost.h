@@ -146,6 +146,9 @@ struct labhost_job {
  * frees each and the array. */
 char **labhost_files_of(const struct scenario *const *scenarios, size_t count);
 
+/* The memory that a lab host should have for each of these: at least LABHOST_MEMORY_MIB. */
+unsigned labhost_memory_of(const struct scenario *const *scenarios, size_t count);
+
 enum labhost_how {
 	LABHOST_DONE,     /* the inner limitlab ended, with .status */
 	LABHOST_PANIC,    /* the kernel said so; .text is what */

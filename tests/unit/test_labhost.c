@@ -288,6 +288,23 @@ static void modes_and_needs_have_names(void **state)
 	assert_int_equal(labhost_needs_of(&looks), LABHOST_NEEDS_CPU | LABHOST_NEEDS_MEMORY);
 }
 
+static void memory_is_enough_for_the_largest(void **state)
+{
+	struct scenario small = {0}, large = {0};
+	const struct scenario *const both[] = {&small, &large};
+	struct tenant_spec tenants[] = {
+		{.memory_bytes = UINT64_C(768) << 20}, {.memory_bytes = UINT64_C(2) << 30}};
+
+	(void)state;
+	assert_int_equal(labhost_memory_of(both, 0), LABHOST_MEMORY_MIB);
+	large.tenants = tenants;
+	large.tenant_count = 2;
+	large.memory.cache_bytes = UINT64_C(1) << 30;
+	/* 1024 + 768 + 2048 + 2 * 96 + 1024, rounded up. */
+	assert_int_equal(labhost_memory_of(both, 2), 5120);
+	assert_int_equal(labhost_memory_of(both, 1), LABHOST_MEMORY_MIB);
+}
+
 static void a_console_tells_a_death_from_noise(void **state)
 {
 	static const struct {
@@ -396,6 +413,7 @@ int main(void)
 		cmocka_unit_test(the_release_stands_in_the_head_of_an_image),
 		cmocka_unit_test(every_option_that_is_missing_is_named),
 		cmocka_unit_test(modes_and_needs_have_names),
+		cmocka_unit_test(memory_is_enough_for_the_largest),
 		cmocka_unit_test(a_console_tells_a_death_from_noise),
 		cmocka_unit_test(qemu_is_told_what_was_asked_for),
 	};
