@@ -21,7 +21,7 @@
 #define BLUE               "  - {name: blue, memory: 192MiB, workload: w.stress}\n"
 #define GREEN              "  - {name: green, memory: 192MiB, workload: w.stress}\n"
 #define RED                "  - {name: red, memory: 192MiB, workload: w.stress}\n"
-#define TAIL "timeline:\n  - {at: 0s, start: all}\n  - {at: 9s, stop: all}\nexpect: []\n"
+#define TAIL               "timeline:\n  - {at: 0s, start: all}\n  - {at: 9s, stop: all}\nexpect: []\n"
 #define CPU                "cpu: {cpus: [0]}"
 #define LINK               "link: {rate: 20Mbit/s}"
 #define DISK               "disk: {size: 256MiB, rate: 20MiB/s}"
