@@ -26,6 +26,11 @@ ip link set lo up
 for folder in /run /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt; do
 	[[ ! -d $folder ]] || mount -t tmpfs -o mode=755 tmpfs "$folder"
 done
+# A /dev/kvm as udev makes it.  One that QEMU may open when libvirt probes it, and not as the user that it runs as later, makes libvirt
+# probe it again whenever it looks at what it knows of it: seconds in every run.
+if [[ -c /dev/kvm ]] && getent group kvm >/dev/null; then
+	mknod -m 660 /run/kvm c 10 232 && chown root:kvm /run/kvm && mount --bind /run/kvm /dev/kvm
+fi
 
 start_daemon() {
 	libvirtd >>"$scratch/libvirtd.log" 2>&1 &
