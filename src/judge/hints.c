@@ -114,8 +114,8 @@ const struct hint hint_table[] = {
 		.id = "foreign-load", .says = {"went to something other than"},
 		.symptom = "others used the scarce CPUs",
 		.cause = "a process of the host ran on the scarce CPUs, or interrupts were served there; what the tenants then get is not what their limits give them",
-		.remedy = "stop it, or keep it off these CPUs (taskset, isolcpus=, irqaffinity=), and run again",
-		.source = "proc(5), /proc/stat; Documentation/admin-guide/kernel-parameters.txt",
+		.remedy = "stop it, or keep it off these CPUs (taskset, isolcpus=, irqaffinity=), and run again; nice and chrt do not help where the kernel weighs whole sessions (autogroup), but 'echo 19 >/proc/PID/autogroup' does",
+		.source = "proc(5), /proc/stat; sched(7), the autogroup feature; Documentation/admin-guide/kernel-parameters.txt",
 		.checks = {"ps -eLo psr,pcpu,comm --sort=-pcpu | head -n 15", "cat /proc/interrupts", "cat /proc/pressure/cpu"},
 	}, {
 		.id = "steal", .says = {" stole "},
