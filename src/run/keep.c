@@ -262,7 +262,7 @@ char *keep_read_boot(const char *path)
 	return fsio_read_small(AT_FDCWD, file, name, sizeof(name), NULL) ? NULL : xstrdup(name);
 }
 
-int keep_sweep(void (*report)(void *context, const char *text), void *context, struct err *err)
+int keep_sweep(void (*report)(void *context, const char *text), void *context, size_t *count, struct err *err)
 {
 	AUTO(free_ptr) char *parent = state_path(FOLDER);
 	int result = 0;
@@ -278,6 +278,7 @@ int keep_sweep(void (*report)(void *context, const char *text), void *context, s
 		/* A batch that lives holds it. */
 		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
 			continue;
+		(*count)++;
 		if (report) {
 			AUTO(free_ptr) char *text = xasprintf("states of tenants: %s", path);
 			report(context, text);

@@ -67,7 +67,8 @@ char *keep_read_boot(const char *path);
 /* "smoke-cpu/20261123T065500Z" of a run directory.  The caller frees. */
 char *keep_run_name(const char *run_dir);
 
-/* Removes what batches left that are gone.  report may be NULL. */
-int keep_sweep(void (*report)(void *context, const char *text), void *context, struct err *err);
+/* Removes what batches left that are gone, and adds their number to *count.  report may be NULL. */
+int keep_sweep(
+	void (*report)(void *context, const char *text), void *context, size_t *count, struct err *err);
 
 #endif

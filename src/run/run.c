@@ -333,7 +333,8 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 		/* What a killed run left behind would be measured with this one. */
 		AUTO(free_ptr) char *journals = state_path("journal");
 		size_t count;
-		result = journal_replay_all(journals, NULL, NULL, &count, err) || keep_sweep(NULL, NULL, err)
+		result = journal_replay_all(journals, NULL, NULL, &count, err) ||
+					 keep_sweep(NULL, NULL, &count, err)
 				 ? -1
 				 : 0;
 		if (result)
@@ -366,5 +367,5 @@ int run_clean(
 		return -1;
 	AUTO(close_fd) int held = lock;
 	int result = journal_replay_all(journals, report, context, ret_journals, err);
-	return keep_sweep(report, context, result ? NULL : err) ? -1 : result;
+	return keep_sweep(report, context, ret_journals, result ? NULL : err) ? -1 : result;
 }

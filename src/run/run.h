@@ -44,7 +44,8 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 	struct run_result *ret_result, struct err *err);
 void run_result_release(struct run_result *result);
 
-/* What `limitlab clean` does: replays the journals of dead runs.  report is called per thing undone. */
+/* What `limitlab clean` does: replays the journals of dead runs, and removes what dead batches kept; ret_journals counts both.
+ * report is called per thing undone. */
 int run_clean(void (*report)(void *context, const char *text), void *context, size_t *ret_journals,
 	struct err *err);
 

@@ -204,7 +204,7 @@ static void test_folders(void **state)
 	struct err err = ERR_INIT;
 	struct keep_plan plan;
 	char *note = NULL;
-	size_t swept = 0;
+	size_t swept = 0, told = 0;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
@@ -233,8 +233,9 @@ static void test_folders(void **state)
 
 	assert_int_equal(fsio_make_dirs(dead, &err), 0);
 	assert_int_equal(fsio_write_atomic(dead_file, "x", 1, &err), 0);
-	assert_int_equal(keep_sweep(count_report, &swept, &err), 0);
+	assert_int_equal(keep_sweep(count_report, &told, &swept, &err), 0);
 	assert_int_equal(swept, 1);
+	assert_int_equal(told, 1);
 	assert_false(fsio_exists(dead));
 	assert_true(fsio_exists(ours));
 	keep_forget(keep);
