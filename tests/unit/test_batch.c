@@ -245,6 +245,35 @@ static void test_single_round_table(void **state)
 	"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"scenarios\":[{\"path\":\"a\",\"name\":\"a\",\"source\":\"\"}]" \
 	",\"places\":[" list "]"
 
+/* A batch goes on as it began; one of before there was a choice booted for every run. */
+static void test_how_often_tenants_boot(void **state)
+{
+	static const char old[] =
+		"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"scenarios\":[{\"path\":\"a\","
+		"\"name\":\"a\",\"source\":\"\"}]}";
+	AUTO(free_ptr) char *path = xasprintf("%s/old.json", (char *)*state);
+	struct err err = ERR_INIT;
+	enum batch_tenants found;
+
+	for (int i = 0; i < BATCH_TENANTS_COUNT; i++) {
+		const struct batch_options options = {
+			.out_dir = *state, .rounds = 1, .seed = 7, .tenants_boot = (enum batch_tenants)i};
+		AUTO(batch) struct batch *batch = NULL;
+		AUTO(batch) struct batch *again = NULL;
+		if (batch_new(three, 1, &options, &batch, &err) || batch_open(batch->path, &again, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(again->tenants_boot, i);
+		assert_int_equal(batch_tenants_find(batch_tenants_name((enum batch_tenants)i), &found), 0);
+		assert_int_equal(found, i);
+	}
+	assert_int_equal(batch_tenants_find("never", &found), -1);
+	assert_int_equal(fsio_write_atomic(path, old, strlen(old), NULL), 0);
+	AUTO(batch) struct batch *batch = NULL;
+	if (batch_open(path, &batch, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(batch->tenants_boot, BATCH_TENANTS_RUN);
+}
+
 static void test_damaged_files(void **state)
 {
 	static const struct {
@@ -258,6 +287,9 @@ static void test_damaged_files(void **state)
 		{"{\"format\":1,\"seed\":1,\"rounds\":0,\"runs\":[]}", "rounds"},
 		{"{\"format\":1,\"seed\":1,\"rounds\":99999999,\"runs\":[]}", "rounds"},
 		{"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[]}", "no scenarios"},
+		{"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"tenants_boot\":\"never\"}",
+			"tenants_boot"},
+		{"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"tenants_boot\":1}", "tenants_boot"},
 		{"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[],\"scenarios\":[{\"path\":1}]}",
 			"lacks path"},
 		{"{\"format\":1,\"seed\":1,\"rounds\":1,\"runs\":[{\"scenario\":1}],\"scenarios\":[{\"path\":\"a\",\"name\":"
@@ -306,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_until_decided, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pools, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_single_round_table, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_how_often_tenants_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_files, setup, teardown),
 	};
 
