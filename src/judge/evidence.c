@@ -6,7 +6,6 @@
 #include "base/auto.h"
 #include "base/buf.h"
 
-#define THROUGHOUT_S 2.0 /* evidence_holds_throughout(): the length of its pieces */
 /*
  * Of the host's CPUs: with 6 % idle the guests, not the disk, were what was scarce (200 MiB/s under TCG); with none at all
  * senders stalled for a moment between two samples and left their part of the link to others (300 Mbit/s).
@@ -144,18 +143,18 @@ static bool is_calm(const struct judge_context *context, double from_s, double t
 	       ops->calm(context, from_s, to_s, finding);
 }
 
-bool evidence_holds_throughout(
-	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+bool evidence_holds_throughout(const struct judge_context *context, double from_s, double to_s,
+	double piece_s, struct finding *finding)
 {
-	/* A rest shorter than a piece stays with its neighbour: /proc/stat counts in steps of 10 ms. */
-	int pieces = (int)fmax(1, floor((to_s - from_s) / THROUGHOUT_S));
+	/* Overlapping by half, so that no disturbance hides by lying across the border of two. */
+	double length_s = fmin(piece_s, to_s - from_s);
+	int steps = (int)ceil(2 * (to_s - from_s - length_s) / length_s - 1e-6);
 
 	/* Reclaim comes in bursts: between them memory is just as scarce. */
 	if (finding->expect->resource == RESOURCE_MEMORY && finding->expect->need == NEED_CONTENTION)
 		return is_calm(context, from_s, to_s, finding);
-	for (int i = 0; i < pieces; i++) {
-		double at_s = from_s + i * THROUGHOUT_S;
-		double end_s = i + 1 == pieces ? to_s : at_s + THROUGHOUT_S;
+	for (int i = 0; i <= steps; i++) {
+		double at_s = fmin(from_s + i * length_s / 2, to_s - length_s), end_s = at_s + length_s;
 		if (is_calm(context, at_s, end_s, finding))
 			continue;
 		AUTO(free_ptr) char *reason = STEAL(finding->reason);

@@ -107,11 +107,12 @@ bool metric_covered(const struct judge_context *context, enum measure measure, u
 /* What the expectation needs of its window (judge.h, enum need). */
 bool evidence_holds(const struct judge_context *context, double from_s, double to_s, struct finding *finding);
 /*
- * The same in every two seconds of it: a few bad seconds are little in a long window and enough to make it fail.  What
- * fails must have been undisturbed throughout.
+ * The same in every piece of it: a few bad seconds are little in a long window and enough to make it fail.  What fails must have
+ * been undisturbed throughout, in pieces of THROUGHOUT_S, or as long as what was looked at.
  */
-bool evidence_holds_throughout(
-	const struct judge_context *context, double from_s, double to_s, struct finding *finding);
+#define THROUGHOUT_S 2.0
+bool evidence_holds_throughout(const struct judge_context *context, double from_s, double to_s,
+	double piece_s, struct finding *finding);
 /*
  * NEED_NOTHING: NULL, or what else could explain that the tenant got too little: stolen or foreign time on the scarce CPUs,
  * nothing in its queue.

@@ -219,7 +219,7 @@ static void judge_bounds(const struct judge_context *context, double from_s, dou
 		return;
 	}
 	if (inside < 0 && (is_excused(context, from_s, to_s, mean, finding) ||
-				  !evidence_holds_throughout(context, from_s, to_s, finding)))
+				  !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding)))
 		return;
 	(void)finding_set(finding, inside >= 0 ? VERDICT_PASS : VERDICT_FAIL, "%s %s%s%s; %s is expected",
 		mean->subject, measured, interval, mean->object, bounds);
@@ -248,7 +248,7 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 			context->input->scenario->tenants[expect->tenant].name, tolerance, measured, half);
 		return;
 	}
-	if (!inside && !evidence_holds_throughout(context, from_s, to_s, finding))
+	if (!inside && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding))
 		return;
 	AUTO(free_ptr) char *interval = judge_interval_text(expect, mean->half);
 	AUTO(free_ptr)

@@ -337,7 +337,9 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 	if (!evidence_holds(
 		    context, evidence_from(&response, confirmed_s, finding), response.until_s, finding))
 		return;
-	if (!passes && !evidence_holds_throughout(context, confirmed_s, response.until_s, finding))
+	/* A mean over smooth_s that is off must not be so for a stall of a tenth of that. */
+	if (!passes && !evidence_holds_throughout(
+			       context, confirmed_s, response.until_s, response.smooth_s, finding))
 		return;
 	tell(context, &response, finding);
 }

@@ -27,8 +27,9 @@ struct made_host {
 	double drop_from_s, drop_to_s;
 	double noise; /* of one interval's share, relative; seconds of it: much less */
 	uint64_t seed;
-	double stolen;  /* part of the host's CPUs that the hypervisor below takes */
-	double stalled; /* part of the time in which all tasks wait for memory */
+	double stall_at_s, stall_s; /* the last neither runs nor waits, and the others take its part */
+	double stolen;              /* part of the host's CPUs that the hypervisor below takes */
+	double stalled;             /* part of the time in which all tasks wait for memory */
 	double shallow; /* part of its requests that the last keeps under way after the first change; 0: all */
 	double host_idle; /* part of the host's CPUs; 0: 0.4 */
 	double killed_at_s;
@@ -240,10 +241,15 @@ static inline void host_advance(const struct made_host *host, const struct scena
 		parts[i] += off;
 		parts[(i + 1) % count] -= off;
 	}
+	bool stalls = t_s >= host->stall_at_s && t_s < host->stall_at_s + host->stall_s;
+	for (unsigned i = 0; stalls && state->works && i < last; i++)
+		parts[i] /= 1 - parts[last];
+	if (stalls)
+		parts[last] = 0;
 	for (unsigned i = 0; i < count; i++) {
 		double wants = scenario->tenants[i].demand < 1 ? parts[i] : 1;
 		state->got[i] += parts[i] * MADE_STEP_S;
-		if (!(host->fed > 0))
+		if (!(host->fed > 0) && !(stalls && i == last))
 			state->waited[i] += fmax(wants - parts[i] - (i == last ? host->held_up : 0), 0) *
 					    MADE_STEP_S * state->works;
 		state->queued[i] += state->works * (host->fed > 0 ? 1 : HOST_DEPTH) * MADE_STEP_S;

@@ -169,7 +169,7 @@ static const struct run_case run_cases[] = {
 		.foreign = 0.5,
 		.foreign_from_s = 3,
 		.foreign_to_s = 3.2,
-		.reason = "from 3.0 s to 5.0 s: "},
+		.reason = "from 2.0 s to 4.0 s: "},
 	{.name = "steal", .yaml = shares_yaml, .verdicts = "iiiii", .steal = 0.05, .reason = "stole 5.0 %"},
 	{.name = "samples missing in a window",
 		.yaml = shares_yaml,
