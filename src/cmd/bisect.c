@@ -172,7 +172,7 @@ static int find_end(const struct bisection *self, const char *option, const char
 	return err_remedy(err, "name one of them as it stands there, or another list: --kernels");
 }
 
-static int list_kernels(struct bisection *self, struct err *err)
+static int list_kernels(struct bisection *self, const struct session_modes *modes, struct err *err)
 {
 	struct kernels_session *session = &self->session;
 	const struct option_list *lists = &session->options->kernels;
@@ -183,7 +183,7 @@ static int list_kernels(struct bisection *self, struct err *err)
 		words = session_words(lists, &count);
 	else if (session->ops->list(session->ops_context, &words, &count, err))
 		return -1;
-	int failed = session_find(session, (const char *const *)words, count, err);
+	int failed = session_find(session, (const char *const *)words, count, modes, err);
 	for (size_t i = 0; i < count; i++)
 		free(words[i]);
 	free(words);
@@ -194,8 +194,7 @@ static int prepare(struct bisection *self, struct err *err)
 {
 	struct kernels_session *session = &self->session;
 	const struct options *options = session->options;
-	const char *modes[3];
-	size_t mode_count;
+	struct session_modes modes;
 
 	if (!options->good || !options->bad) {
 		(void)err_input(err, "'bisect' needs --good KERNEL and --bad KERNEL");
@@ -206,18 +205,18 @@ static int prepare(struct bisection *self, struct err *err)
 		return err_input(err,
 			"--until-decided %u can never decide that a limit holds: that takes %zu runs or more",
 			rounds, sequential_least_passes());
-	if (session_modes(options->cgroup, modes, &mode_count, err))
+	if (session_modes_parse(options->cgroup, ',', &modes, err))
 		return -1;
-	if (mode_count != 1)
+	if (modes.count != 1)
 		return err_input(err, "'bisect' takes one cgroup mode, not '%s'", options->cgroup);
 	if (session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session->ops->look(session->ops_context, err) || list_kernels(self, err) ||
+		session->ops->look(session->ops_context, err) || list_kernels(self, &modes, err) ||
 		find_end(self, "--good", options->good, &self->good, err) ||
 		find_end(self, "--bad", options->bad, &self->bad, err))
 		return -1;
 	if (self->good == self->bad)
 		return err_input(err, "--good and --bad are both %s", session->kernels[self->good].release);
-	session_places(session, modes, mode_count);
+	session_places(session);
 	self->lacks = xcalloc(session->place_count, sizeof(*self->lacks));
 	if (session_check(session, &self->skipped, self->lacks, err) ||
 		session_prepare(session, options->out, err))

@@ -66,7 +66,7 @@ const struct command command_table[] = {
 			 "memory harms nobody there.  --kernel K, repeated or with commas between, is\n"
 			 "the lab hosts' kernel: 6.1, 6.12, a Debian package's name or version, a .deb\n"
 			 "file, BZIMAGE:MODULES, or a folder with vmlinuz or bzImage and lib/modules.\n"
-			 "Default: the suite's.\n"
+			 "Default: the suite's.  K@v2 and K@v1+v2 give a kernel modes of its own.\n"
 			 "\n"
 			 "All is looked at before anything boots: kernels and what they lack,\n"
 			 "scenarios, memory.  What a scenario's when: leaves out is skipped, with the\n"

@@ -37,21 +37,20 @@ static int begin(struct kernels_session *session, struct err *err)
 	AUTO(texts) struct texts wishes = {0};
 	AUTO(texts) struct texts skipped = {0};
 	static char *const suite[] = {NULL};
-	const char *modes[3];
-	size_t mode_count;
+	struct session_modes modes;
 
 	if (!options->arg_count) {
 		(void)err_input(err, "'kernels' needs SCENARIO...");
 		return err_remedy(err, "limitlab kernels --help");
 	}
 	wishes.items = session_words(&options->kernel, &wishes.count);
-	if (session_modes(options->cgroup, modes, &mode_count, err) ||
+	if (session_modes_parse(options->cgroup, ',', &modes, err) ||
 		session_load(session, options->args, (size_t)options->arg_count, err) ||
 		session->ops->look(session->ops_context, err) ||
 		session_find(session, (const char *const *)(wishes.count ? wishes.items : suite),
-			wishes.count ? wishes.count : 1, err))
+			wishes.count ? wishes.count : 1, &modes, err))
 		return -1;
-	session_places(session, modes, mode_count);
+	session_places(session);
 	skipped.count = session->place_count * session->scenario_count;
 	if (session_check(session, &skipped.items, NULL, err) || session_prepare(session, options->out, err))
 		return -1;
@@ -105,30 +104,32 @@ static int resume(struct kernels_session *session, struct err *err)
 	size_t each = batch->scenario_count / batch->place_count;
 	AUTO(free_ptr) char **paths = xcalloc(each, sizeof(*paths));
 	AUTO(free_ptr) const char **wishes = xcalloc(batch->place_count, sizeof(*wishes));
-	const char *modes[3];
-	size_t kernels = 0, mode_count = 0;
+	const struct session_modes none = {0};
+	size_t kernels = 0;
 	for (size_t i = 0; i < each; i++)
 		paths[i] = batch->scenarios[i].path;
-	/* Kernel by kernel, each in the same modes. */
-	for (size_t p = 0; p < batch->place_count; p++) {
+	for (size_t p = 0; p < batch->place_count; p++)
 		if (!p || strcmp(batch->places[p].release, batch->places[p - 1].release) != 0)
 			wishes[kernels++] = *batch->places[p].kernel ? batch->places[p].kernel : NULL;
-		if (kernels == 1 && mode_count < ARRAY_SIZE(modes))
-			modes[mode_count++] = batch->places[p].cgroup;
-	}
-	if (kernels * mode_count != batch->place_count)
-		return err_input(err,
-			"'%s' is no batch that could be resumed: its places are no kernels times modes",
-			path);
 	if (session_load(session, paths, each, err))
 		return -1;
 	for (size_t i = 0; i < each; i++)
 		if (batch_check_scenario(batch, i, session->scenarios[i], err))
 			return -1;
 	AUTO(free_ptr) char *out = fsio_dirname(path);
-	if (session->ops->look(session->ops_context, err) || session_find(session, wishes, kernels, err))
+	if (session->ops->look(session->ops_context, err) ||
+		session_find(session, wishes, kernels, &none, err))
 		return -1;
-	session_places(session, modes, mode_count);
+	/* Kernel by kernel, as they stand there. */
+	for (size_t p = 0, k = 0; p < batch->place_count; p++) {
+		k += p && strcmp(batch->places[p].release, batch->places[p - 1].release) != 0;
+		struct session_modes *modes = &session->modes[k];
+		if (modes->count == ARRAY_SIZE(modes->words))
+			return err_input(err,
+				"'%s' is no batch that could be resumed: too many modes of a kernel", path);
+		modes->words[modes->count++] = batch->places[p].cgroup;
+	}
+	session_places(session);
 	return check_kernels(session, err) || session_prepare(session, out, err) ? -1 : 0;
 }
 

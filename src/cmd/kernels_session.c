@@ -47,43 +47,60 @@ int session_prepare(struct kernels_session *session, const char *out, struct err
 	return session->out ? 0 : err_sys(err, errno, "cannot find '%s'", out);
 }
 
-int session_find(struct kernels_session *session, const char *const *wishes, size_t count, struct err *err)
-{
-	session->kernels = xcalloc(count + 1, sizeof(*session->kernels));
-	for (size_t i = 0; i < count; i++) {
-		struct cell_kernel *kernel = &session->kernels[session->kernel_count];
-		if (session->ops->find(session->ops_context, wishes[i], kernel, err))
-			return -1;
-		session->kernel_count++;
-		for (size_t k = 0; k + 1 < session->kernel_count; k++) {
-			if (strcmp(session->kernels[k].release, kernel->release) != 0)
-				continue;
-			/* Their runs could not be told apart. */
-			return err_input(err, "the kernels '%s' and '%s' are both %s; name it once",
-				session->kernels[k].wish, kernel->wish, kernel->release);
-		}
-	}
-	return 0;
-}
-
-int session_modes(const char *list, const char *ret_modes[3], size_t *ret_count, struct err *err)
+int session_modes_parse(const char *list, char separator, struct session_modes *ret_modes, struct err *err)
 {
 	static const char *const known[] = {"v1", "v2", "hybrid"};
+	const char separators[] = {separator, '\0'};
 	AUTO(free_ptr) char *copy = xstrdup(list ? list : "v2");
 	char *rest = copy;
 
-	*ret_count = 0;
-	for (char *word; (word = strsep(&rest, ","));) {
+	*ret_modes = (struct session_modes){0};
+	for (char *word; (word = strsep(&rest, separators));) {
 		size_t i = 0;
 		while (i < ARRAY_SIZE(known) && strcmp(known[i], word) != 0)
 			i++;
 		if (i == ARRAY_SIZE(known))
 			return err_input(
 				err, "--cgroup takes v1, v2, hybrid or several, as in v1,v2; not '%s'", word);
-		for (size_t k = 0; k < *ret_count; k++)
-			if (ret_modes[k] == known[i])
+		for (size_t k = 0; k < ret_modes->count; k++)
+			if (ret_modes->words[k] == known[i])
 				return err_input(err, "--cgroup has %s twice", word);
-		ret_modes[(*ret_count)++] = known[i];
+		ret_modes->words[ret_modes->count++] = known[i];
+	}
+	return 0;
+}
+
+/* Paths may have an '@' of their own: only what follows the last one and is modes counts.  The caller frees. */
+static char *split_modes(const char *wish, struct session_modes *modes)
+{
+	const char *at = wish ? strrchr(wish, '@') : NULL;
+	struct session_modes own;
+
+	if (!at || session_modes_parse(at + 1, '+', &own, NULL))
+		return wish ? xstrdup(wish) : NULL;
+	*modes = own;
+	return xstrndup(wish, (size_t)(at - wish));
+}
+
+int session_find(struct kernels_session *session, const char *const *wishes, size_t count,
+	const struct session_modes *modes, struct err *err)
+{
+	session->kernels = xcalloc(count + 1, sizeof(*session->kernels));
+	session->modes = xcalloc(count + 1, sizeof(*session->modes));
+	for (size_t i = 0; i < count; i++) {
+		struct cell_kernel *kernel = &session->kernels[i];
+		session->modes[i] = *modes;
+		AUTO(free_ptr) char *wish = split_modes(wishes[i], &session->modes[i]);
+		if (session->ops->find(session->ops_context, wish, kernel, err))
+			return -1;
+		session->kernel_count++;
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(session->kernels[k].release, kernel->release) != 0)
+				continue;
+			/* Their runs could not be told apart. */
+			return err_input(err, "the kernels '%s' and '%s' are both %s; name it once",
+				session->kernels[k].wish, kernel->wish, kernel->release);
+		}
 	}
 	return 0;
 }
@@ -105,15 +122,18 @@ char **session_words(const struct option_list *list, size_t *ret_count)
 	return words;
 }
 
-void session_places(struct kernels_session *session, const char *const *modes, size_t count)
+void session_places(struct kernels_session *session)
 {
-	session->places = xcalloc(session->kernel_count * count + 1, sizeof(*session->places));
-	session->place_kernels = xcalloc(session->kernel_count * count + 1, sizeof(*session->place_kernels));
+	size_t most = session->kernel_count * ARRAY_SIZE(session->modes->words);
+
+	session->places = xcalloc(most + 1, sizeof(*session->places));
+	session->place_kernels = xcalloc(most + 1, sizeof(*session->place_kernels));
 	for (size_t k = 0; k < session->kernel_count; k++)
-		for (size_t m = 0; m < count; m++) {
+		for (size_t m = 0; m < session->modes[k].count; m++) {
 			session->place_kernels[session->place_count] = &session->kernels[k];
-			session->places[session->place_count++] = (struct batch_place){
-				session->kernels[k].wish, session->kernels[k].release, (char *)modes[m]};
+			session->places[session->place_count++] =
+				(struct batch_place){session->kernels[k].wish, session->kernels[k].release,
+					(char *)session->modes[k].words[m]};
 		}
 	session->expected_s =
 		xcalloc(session->place_count * session->scenario_count + 1, sizeof(*session->expected_s));
@@ -222,6 +242,7 @@ void session_release(struct kernels_session *session)
 		session->ops->release(session->ops_context, &session->kernels[i]);
 	free(session->scenarios);
 	free(session->kernels);
+	free(session->modes);
 	free(session->places);
 	free(session->place_kernels);
 	free(session->expected_s);

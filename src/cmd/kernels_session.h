@@ -10,6 +10,12 @@
 #include "kernels/drive.h"
 #include "run/batch.h"
 
+/* Control groups of lab hosts, in the order of the user. */
+struct session_modes {
+	const char *words[3]; /* static: "v1", "v2", "hybrid" */
+	size_t count;
+};
+
 struct kernels_session {
 	const struct options *options;
 	const struct cell_ops *ops;
@@ -18,7 +24,8 @@ struct kernels_session {
 	size_t scenario_count;
 	struct cell_kernel *kernels;
 	size_t kernel_count;
-	struct batch_place *places; /* texts are the kernels' and static */
+	struct session_modes *modes; /* of each kernel */
+	struct batch_place *places;  /* texts are the kernels' and static */
 	const struct cell_kernel **place_kernels;
 	size_t place_count;
 	double *expected_s; /* per scenario of the batch */
@@ -29,14 +36,15 @@ struct kernels_session {
 int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
 /* All is right: what lab hosts share is made, and OUT. */
 int session_prepare(struct kernels_session *session, const char *out, struct err *err);
-/* Finds them, in this order; the same one is taken once. */
-int session_find(struct kernels_session *session, const char *const *wishes, size_t count, struct err *err);
-/* "v1,v2,hybrid" -> words; NULL: v2 alone. */
-int session_modes(const char *list, const char *ret_modes[3], size_t *ret_count, struct err *err);
+/* "v1,v2,hybrid", with this separator; NULL: v2 alone. */
+int session_modes_parse(const char *list, char separator, struct session_modes *ret_modes, struct err *err);
+/* Finds kernels, in this order; "6.12@v2", "6.1@v1+v2" has modes of its own, others have those given. */
+int session_find(struct kernels_session *session, const char *const *wishes, size_t count,
+	const struct session_modes *modes, struct err *err);
 /* Comma lists, several times -> single words; the caller frees each and the array. */
 char **session_words(const struct option_list *list, size_t *ret_count);
-/* kernels x modes. */
-void session_places(struct kernels_session *session, const char *const *modes, size_t count);
+/* Each kernel in each of its modes. */
+void session_places(struct kernels_session *session);
 /*
  * Why each scenario cannot be run in a place: skipped by its `when` (ret_skipped, the caller frees each and the array), or
  * something that the kernel lacks: ERR_HOST with everything, unless ret_lacks takes it, per place.
