@@ -308,8 +308,9 @@ int labhost_agent(struct err *err)
 	tree_release(&agent.results);
 	buf_release(&agent.pending);
 	/* The host ends this machine when it has read all; there is nothing to save in it. */
-	while (!result)
-		(void)pause();
+	if (!result)
+		for (;;)
+			(void)pause();
 	(void)close(agent.port_fd);
 	return result;
 }

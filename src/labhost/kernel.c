@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@
 #define PART        "kernel-"
 #define MODULES     "virtio_pci virtio_blk squashfs overlay"
 #define SPACE_BYTES (UINT64_C(1) << 30)
+
+enum { HEAD_BYTES = 64 << 10 };
 
 DEFINE_AUTO(json, json_t *, json_decref);
 
@@ -222,13 +225,13 @@ static char *only_release(const char *modules)
 
 static int release_of_image(const char *path, char **ret_release, struct err *err)
 {
-	AUTO(close_file) FILE *file = fopen(path, "re");
-	AUTO(free_ptr) char *head = xcalloc(1, 64 << 10);
+	AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO(free_ptr) char *head = xcalloc(1, HEAD_BYTES);
 
-	if (!file)
+	if (fd < 0)
 		return err_input(err, "cannot read the kernel image '%s': %s", path, strerror(errno));
-	size_t length = fread(head, 1, 64 << 10, file);
-	char *release = wish_release_of_image(head, length);
+	ssize_t length = read(fd, head, HEAD_BYTES);
+	char *release = length > 0 ? wish_release_of_image(head, (size_t)length) : NULL;
 	if (!release) {
 		(void)err_input(err, "'%s' is no bootable kernel image for x86 (bzImage)", path);
 		return err_remedy(
