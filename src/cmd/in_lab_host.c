@@ -24,6 +24,8 @@
 
 /* Where KVM is emulated one lab host in five dies: that is no finding about its kernel. */
 #define EMULATED_TRIES 3
+/* For the start of a lab host, and for each run beside its timeline. */
+#define PATIENCE_S 300
 
 struct lab {
 	const struct options *options;
@@ -288,6 +290,18 @@ static int place_junit(const struct lab *lab, struct err *err)
 	return 0;
 }
 
+/* Far beyond what it should take: for what hangs in a lab host that lives. */
+static unsigned deadline_s(const struct lab *lab)
+{
+	const struct options *options = lab->options;
+	unsigned rounds = options->until_decided ? options->until_decided : options->repeat;
+	uint64_t each_ns = 0;
+
+	for (size_t i = 0; i < lab->scenario_count; i++)
+		each_ns += lab->scenarios[i]->duration_ns + PATIENCE_S * NS_PER_S;
+	return lab->scenario_count ? (unsigned)(PATIENCE_S + each_ns / NS_PER_S * rounds) : 0;
+}
+
 static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *err)
 {
 	const struct labhost_job job = {.argv = lab->argv,
@@ -301,6 +315,7 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 		.cgroup = lab->cgroup,
 		.memory_mib = lab->memory_mib,
 		.accel = own_accel(),
+		.deadline_s = deadline_s(lab),
 		.append = getenv("LIMITLAB_LABHOST_APPEND"),
 		.results = lab->out,
 		.console = lab->console,
