@@ -26,6 +26,18 @@ char *wish_choose(const char *list, const char *wish);
 /* The release in the head of a bzImage (Documentation/arch/x86/boot.rst: kernel_version); NULL: that is none.  The caller frees. */
 char *wish_release_of_image(const void *head, size_t length);
 
+/* ---- kernels (kernel.c, kernel_make.c) ---- */
+
+#define KERNEL_RECIPE "labhost kernel 1"
+#define KERNEL_PART   "kernel-"
+
+/* A line to place->progress. */
+void labhost_say(const struct labhost_place *place, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Makes a kernel's folder.  source: what tells whether a file has changed; NULL: from the archive.  The caller frees the folder. */
+int kernel_make(const struct labhost_place *place, const struct wish *wish, const char *source,
+	char **ret_folder, struct err *err);
+
 /* ---- options of kernels (options.c) ---- */
 
 /*

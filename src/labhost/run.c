@@ -4,10 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,244 +19,8 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/spawn.h"
-#include "guest/image.h"
-#include "guest/parts.h"
 #include "labhost/prepare.h"
-
-enum { TICK_MS = 200, INTERRUPT_GRACE_S = 20, CONSOLE_TAIL_BYTES = 1 << 20 };
-
-struct watch {
-	const struct labhost_config *config;
-	pid_t qemu;
-	int port_fd, signal_fd, console_fd, said_fd;
-	struct buf in, out_line, err_line;
-	struct mirror mirror;
-	uint64_t start_ns, sign_ns; /* power-on; the last sign of life */
-	uint64_t console_bytes;
-	int signal_number;    /* the user's; 0: none */
-	uint64_t patience_ns; /* when it ends after a signal */
-	bool exited;
-	int status;
-	struct labhost_end end;
-};
-
-static double since(const struct watch *self)
-{
-	return (double)(clock_now_ns() - self->start_ns) / 1e9;
-}
-
-__attribute__((format(printf, 2, 3))) static void stage(
-	const struct labhost_config *config, const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	if (!config->stage)
-		return;
-	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	config->stage(text, config->context);
-}
-
-/* Hands out whole lines; all of it at the end. */
-static void hand_out(struct watch *self, struct buf *line, bool from_stderr, bool all)
-{
-	char *end;
-
-	while (line->length && ((end = memchr(line->data, '\n', line->length)) || all)) {
-		size_t length = end ? (size_t)(end - line->data) : line->length;
-		AUTO(free_ptr) char *text = xstrndup(line->data, length);
-		if (self->config->line)
-			self->config->line(text, from_stderr, self->config->context);
-		buf_consume(line, end ? length + 1 : length);
-	}
-}
-
-static int take_frame(struct watch *self, const struct frame *frame, struct err *err)
-{
-	switch (frame->kind) {
-	case FRAME_BEAT:
-		return 0;
-	case FRAME_STAGE:
-		stage(self->config, "%.*s", (int)frame->length, frame->data);
-		return 0;
-	case FRAME_STARTED:
-		self->end.up_s = since(self);
-		stage(self->config, "lab host: up after %.1f s", self->end.up_s);
-		return 0;
-	case FRAME_OUT:
-		buf_add(&self->out_line, frame->data, frame->length);
-		hand_out(self, &self->out_line, false, false);
-		return 0;
-	case FRAME_ERR:
-		buf_add(&self->err_line, frame->data, frame->length);
-		hand_out(self, &self->err_line, true, false);
-		return 0;
-	case FRAME_EXIT: {
-		AUTO(free_ptr) char *text = xstrndup(frame->data, frame->length);
-		self->exited = true;
-		self->status = atoi(text);
-		return 0;
-	}
-	default:
-		return mirror_apply(&self->mirror, frame, err);
-	}
-}
-
-static int take_frames(struct watch *self, struct err *err)
-{
-	char chunk[64 * 1024];
-	struct frame frame;
-	size_t size;
-
-	for (;;) {
-		ssize_t count = recv(self->port_fd, chunk, sizeof(chunk), MSG_DONTWAIT);
-		if (count <= 0)
-			return 0;
-		self->sign_ns = clock_now_ns();
-		buf_add(&self->in, chunk, (size_t)count);
-		for (;;) {
-			int found = frame_take(&self->in, &frame, &size, err);
-			if (found < 0)
-				return -1;
-			if (!found)
-				break;
-			if (take_frame(self, &frame, err))
-				return -1;
-			buf_consume(&self->in, size);
-		}
-	}
-}
-
-static void take_signals(struct watch *self)
-{
-	const char order = AGENT_INTERRUPT;
-	struct signalfd_siginfo info;
-
-	while (read(self->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-		/* The second Ctrl-C means it. */
-		bool again = self->signal_number != 0;
-		self->signal_number = (int)info.ssi_signo;
-		if (again || self->end.up_s == 0) {
-			self->patience_ns = clock_now_ns();
-			continue;
-		}
-		stage(self->config, "interrupted: saving what there is (again: at once)");
-		self->patience_ns = clock_now_ns() + INTERRUPT_GRACE_S * NS_PER_S;
-		(void)!send(self->port_fd, &order, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-	}
-}
-
-/* The console's new text is a sign of life; what it says may be the end.  Returns the reason, or NULL; the caller frees. */
-static char *look_at_console(struct watch *self)
-{
-	struct stat status;
-	AUTO(buf) struct buf text = BUF_INIT;
-
-	if (fstat(self->console_fd, &status) || (uint64_t)status.st_size == self->console_bytes)
-		return NULL;
-	self->sign_ns = clock_now_ns();
-	self->console_bytes = (uint64_t)status.st_size;
-	uint64_t from =
-		self->console_bytes > CONSOLE_TAIL_BYTES ? self->console_bytes - CONSOLE_TAIL_BYTES : 0;
-	AUTO(free_ptr) char *data = xcalloc(1, CONSOLE_TAIL_BYTES + 1);
-	ssize_t count = pread(self->console_fd, data, CONSOLE_TAIL_BYTES, (off_t)from);
-	for (ssize_t i = 0; i < count; i++)
-		if (data[i])
-			buf_add(&text, &data[i], 1);
-	return text.data ? console_panic(text.data) : NULL;
-}
-
-/* The last line of a file; "" when it has none.  The caller frees. */
-static char *last_line_of(int fd)
-{
-	char text[4096];
-	ssize_t count = pread(fd, text, sizeof(text) - 1, 0);
-
-	text[count > 0 ? count : 0] = '\0';
-	for (size_t length = strlen(text); length && (text[length - 1] == '\n' || text[length - 1] == '\r');)
-		text[--length] = '\0';
-	const char *line = strrchr(text, '\n');
-	return xstrdup(line ? line + 1 : text);
-}
-
-__attribute__((format(printf, 3, 4))) static void end_as(
-	struct watch *self, enum labhost_how how, const char *format, ...)
-{
-	va_list args;
-
-	self->end.how = how;
-	va_start(args, format);
-	(void)vsnprintf(self->end.text, sizeof(self->end.text), format, args);
-	va_end(args);
-}
-
-/* Whether it is over; says how in self->end. */
-static bool is_over(struct watch *self)
-{
-	const struct labhost_config *config = self->config;
-	unsigned silence_s = config->silence_s ? config->silence_s : LABHOST_SILENCE_S;
-	char how[128];
-
-	if (self->exited) {
-		self->end.status = self->status;
-		end_as(self, LABHOST_DONE, "limitlab ended with status %d in the lab host", self->status);
-		return true;
-	}
-	enum spawn_end ended = spawn_look(self->qemu, how, sizeof(how));
-	AUTO(free_ptr) char *panic = look_at_console(self);
-	uint64_t now_ns = clock_now_ns();
-	if (panic) {
-		/* Its last words may not be all written yet. */
-		clock_sleep_until_ns(now_ns + (ended == SPAWN_RUNS ? NS_PER_S / 2 : 0));
-		end_as(self, LABHOST_PANIC, "%s", panic);
-	} else if (ended != SPAWN_RUNS) {
-		AUTO(free_ptr) char *said = last_line_of(self->said_fd);
-		AUTO(free_ptr) char *last = last_line_of(self->console_fd);
-		end_as(self, LABHOST_DIED, "QEMU %s%s%s", how, *said || *last ? ": " : "",
-			*said ? said : last);
-	} else if (now_ns - self->sign_ns > silence_s * NS_PER_S) {
-		end_as(self, LABHOST_HANG, "no sign of life for %u s", silence_s);
-	} else if (config->deadline_s && now_ns - self->start_ns > config->deadline_s * NS_PER_S) {
-		end_as(self, LABHOST_DEADLINE, "not done after %u s", config->deadline_s);
-	} else {
-		return false;
-	}
-	return true;
-}
-
-static int watch_over(struct watch *self, struct err *err)
-{
-	for (;;) {
-		struct pollfd fds[] = {
-			{.fd = self->port_fd, .events = POLLIN},
-			{.fd = self->signal_fd, .events = POLLIN},
-		};
-		(void)poll(fds, ARRAY_SIZE(fds), TICK_MS);
-		/* A closed port is not news: QEMU's end will be. */
-		if (fds[0].revents & POLLHUP && !(fds[0].revents & POLLIN))
-			clock_sleep_until_ns(clock_now_ns() + 50 * NS_PER_MS);
-		if (fds[1].revents)
-			take_signals(self);
-		struct err broken = ERR_INIT;
-		if (take_frames(self, &broken)) {
-			/* The results' place on this host is broken, or the lab host's kernel is. */
-			if (broken.domain == ERR_SYS) {
-				*err = broken;
-				return -1;
-			}
-			end_as(self, LABHOST_DIED, "%s", broken.text);
-			break;
-		}
-		if (self->signal_number && (self->exited || clock_now_ns() >= self->patience_ns))
-			return err_set(err, ERR_INTERRUPTED, self->signal_number, "interrupted by SIG%s",
-				sigabbrev_np(self->signal_number));
-		if (is_over(self))
-			break;
-	}
-	return 0;
-}
+#include "labhost/watch.h"
 
 /* ---- starting it ---- */
 
@@ -347,20 +108,16 @@ static int run_watched(struct watch *self, const struct labhost_parts *parts, st
 	self->said_fd = said;
 	self->port_fd = port;
 	self->start_ns = self->sign_ns = clock_now_ns();
-	stage(config, "lab host: kernel %s, cgroup %s, %s", config->kernel->release,
+	labwatch_stage(config, "lab host: kernel %s, cgroup %s, %s", config->kernel->release,
 		labhost_cgroup_name(config->cgroup),
 		parts->accel.kvm ? "KVM" : "TCG (slow: no nested KVM here)");
 	if (start(self, parts, inner_port, err))
 		return -1;
 	(void)close(STEAL_FD(inner_port));
-	int result = watch_over(self, err);
-	/* What was on its way. */
-	(void)take_frames(self, NULL);
+	int result = labwatch_over(self, err);
+	(void)labwatch_take_frames(self, NULL);
 	spawn_stop(self->qemu, 0);
-	(void)take_frames(self, NULL);
-	hand_out(self, &self->out_line, false, true);
-	hand_out(self, &self->err_line, true, true);
-	self->end.total_s = since(self);
+	labwatch_finish(self);
 	return result;
 }
 
@@ -419,11 +176,8 @@ int labhost_run(const struct labhost_config *config, const struct labhost_job *j
 		AUTO(free_ptr) char *run_dir = fsio_dirname(watch.mirror.manifests[i]);
 		config->ran(run_dir, config->context);
 	}
-	mirror_release(&watch.mirror);
+	labwatch_release(&watch);
 	labhost_parts_release(&parts);
-	buf_release(&watch.in);
-	buf_release(&watch.out_line);
-	buf_release(&watch.err_line);
 	if (!result)
 		*ret_end = watch.end;
 	return result;
