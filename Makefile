@@ -159,7 +159,7 @@ FUZZ_LEVEL      = --level fuzz --timeout $$(($(words $(FUZZERS)) * ($(FUZZ_SECON
 	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) tests/fuzz/run-fuzz.sh
 CHECK_LEVEL     = --level check --timeout 900 --jobs 2 $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
-LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh tests/labhost/test_in_lab_host.sh
+LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh tests/labhost/test_in_lab_host.sh tests/labhost/test_memory_v2.sh
 KERNELS_LEVEL   = --level kernels --timeout 1800 tests/labhost/test_kernels.sh
 
 .PHONY: test test-all test-unit test-component test-asan test-e2e test-labhost test-kernels check check-headers format fuzz test-programs asan-programs fuzzers
