@@ -241,13 +241,15 @@ static int record_boot(struct boot *boot, const struct cell_end *end, const char
 static const char **make_argv(
 	const struct boot *boot, bool until_decided, const char *rounds, char *const *paths)
 {
-	const char **argv = xcalloc(boot->count + 12, sizeof(*argv));
+	const char **argv = xcalloc(boot->count + 13, sizeof(*argv));
 	size_t n = 0;
 
 	argv[n++] = "run";
 	argv[n++] = "--json";
 	/* A lab host's memory is its own. */
 	argv[n++] = "--allow-host-scarcity";
+	/* Where KVM is emulated, tenants that wake are hardly faster there than ones that boot, and slower afterwards. */
+	argv[n++] = "--boot=run";
 	argv[n++] = "--out";
 	argv[n++] = boot->drive->ops->inner_out;
 	if (boot->drive->accel) {
