@@ -117,6 +117,8 @@ static bool memory_calm(
 {
 	const struct counter *available = &context->available;
 	double since_s = scarce_since(context, from_s), least = HUGE_VAL, most = -HUGE_VAL;
+	/* What somebody lets go the tenant may keep: no more of it than is within its tolerance.  Bounds have none (NAN). */
+	double fall_max = finding->tolerance < FALL_MAX ? fmax(finding->tolerance, RISE_MAX) : FALL_MAX;
 
 	for (size_t i = 0; i < context->input->scenario->tenant_count; i++)
 		if (context->death_s[i] <= to_s)
@@ -126,13 +128,13 @@ static bool memory_calm(
 		double others = others_at(context, available->t_s[i]);
 		least = fmin(least, others);
 		most = fmax(most, others);
-		if (others - least > RISE_MAX || most - others > FALL_MAX)
+		if (others - least > RISE_MAX || most - others > fall_max)
 			return finding_set(finding, VERDICT_INCONCLUSIVE,
 				"somebody else on this host %s %.0f MiB of memory until %.1f s, while it was scarce; %.0f MiB may be, or "
 				"what the tenants have says little about their limits",
 				others - least > RISE_MAX ? "took" : "let go",
 				fmax(others - least, most - others) / MIB, available->t_s[i],
-				(others - least > RISE_MAX ? RISE_MAX : FALL_MAX) / MIB);
+				(others - least > RISE_MAX ? RISE_MAX : fall_max) / MIB);
 	}
 	return true;
 }
