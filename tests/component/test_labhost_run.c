@@ -20,7 +20,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsio.h"
-#include "labhost/labhost.h"
+#include "base/spawn.h"
+#include "labhost/internal.h"
 #include "series/rundir.h"
 
 static char folder[] = "/tmp/limitlab-test-labhost-run-XXXXXX";
@@ -273,6 +274,42 @@ static void qemu_dies_with_us(void **state)
 	nothing_is_left();
 }
 
+/* As src/labhost/start does it. */
+static void what_comes_along_can_be_unpacked(void **state)
+{
+	AUTO(free_ptr) char *dir = in_folder("unpacked");
+	AUTO(free_ptr) char *file = in_folder("state/file");
+	AUTO(free_ptr) char *learned = in_folder("learned");
+	const char *const argv[] = {"run", "it's", NULL};
+	const char *const files[] = {file, file, NULL};
+	const struct labhost_job job = {.argv = argv, .files = files};
+	struct err err = ERR_INIT;
+	int payload;
+
+	(void)state;
+	write_text("learned/embed/cache/x", "known");
+	assert_int_equal(fsio_make_dirs(dir, NULL), 0);
+	if (payload_make(&(struct payload_options){.job = &job, .results = "/it's here", .learned = learned},
+		    &payload, &err))
+		fail_msg("%s", err.text);
+	AUTO(free_ptr)
+	char *script = xasprintf(
+		"busybox cpio -id run/labhost/environment </proc/%d/fd/%d && . ./run/labhost/environment && "
+		"busybox cpio -idu </proc/%d/fd/%d && test -x \".$program\"; "
+		"printf '%%s\\n' \"$results\"; cat \".$state_dir/embed/cache/x\" \".%s\"; "
+		"jq -r '.program, .argv[1], .cwd' run/labhost/job.json",
+		(int)getpid(), payload, (int)getpid(), payload, file);
+	AUTO(buf) struct buf output = BUF_INIT;
+	const char *const sh[] = {"sh", "-c", script, NULL};
+	if (spawn_check(sh, &(struct spawn_options){.cwd = dir, .output = &output}, &err))
+		fail_msg("%s", err.text);
+	AUTO(free_ptr) char *exe = realpath("/proc/self/exe", NULL);
+	AUTO(free_ptr) char *expected = xasprintf("/it's here\nknownx%s\nit's\n/\n", exe);
+	const char *said_last = output.data ? strstr(output.data, "/it's here") : NULL;
+	assert_string_equal(said_last ? said_last : output.data, expected);
+	(void)close(payload);
+}
+
 static void what_the_host_lacks_is_said_before(void **state)
 {
 	AUTO(free_ptr) char *state_dir = in_folder("state");
@@ -322,6 +359,7 @@ int main(void)
 		cmocka_unit_test(a_run_that_was_cut_is_broken),
 		cmocka_unit_test(an_interrupt_is_passed_on),
 		cmocka_unit_test(qemu_dies_with_us),
+		cmocka_unit_test(what_comes_along_can_be_unpacked),
 		cmocka_unit_test(what_the_host_lacks_is_said_before),
 	};
 
