@@ -25,7 +25,7 @@
 #define PORT_PATH "/dev/virtio-ports/" AGENT_PORT
 #define JOB_PATH  "/run/labhost/job.json"
 
-enum { LOOK_MS = 250, BEAT_MS = 1000, PORT_PATIENCE_S = 30 };
+enum { LOOK_MS = 500, BEAT_MS = 1000, PORT_PATIENCE_S = 30 };
 
 DEFINE_AUTO(json, json_t *, json_decref);
 

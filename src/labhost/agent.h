@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What the hidden command `limitlab lab-agent` does, in a lab host: runs the inner limitlab as /run/labhost/job.json says,
- * passes on what it prints and what appears among its results, four times a second, on a virtio-serial port.
+ * passes on what it prints and what appears among its results, twice a second, on a virtio-serial port.
  */
 #ifndef LIMITLAB_LABHOST_AGENT_H
 #define LIMITLAB_LABHOST_AGENT_H

@@ -81,11 +81,13 @@ char **machine_argv(const struct machine *machine)
 	add_option(&words, "-initrd", "%s", machine->initrd);
 	/*
 	 * The kernel dies on its first oops and QEMU ends then.  kvm_amd.npt=0: QEMU emulates AMD's SVM, but its nested paging breaks
-	 * with several guests, so the nested KVM uses shadow paging.
+	 * with several guests, so the nested KVM uses shadow paging.  An emulated CPU has no time to wait for guests by polling, nor for
+	 * retpolines.
 	 */
 	add_option(&words, "-append",
 		"console=ttyS0 quiet panic=-1 oops=panic systemd.show_status=0 systemd.log_level=warning %s%s%s%s",
-		hierarchies[machine->cgroup], machine->kvm ? "" : " kvm_amd.npt=0",
+		hierarchies[machine->cgroup],
+		machine->kvm ? "" : " kvm_amd.npt=0 kvm.halt_poll_ns=0 mitigations=off",
 		machine->append ? " " : "", machine->append ? machine->append : "");
 	add_disk(&words, machine->root, true);
 	add_disk(&words, machine->modules, true);

@@ -116,6 +116,24 @@ static void send(struct tree_file *file, struct buf *out, int fd, bool anew, uin
 	}
 }
 
+static uint64_t changed_at(const struct statx *status)
+{
+	return (uint64_t)status->stx_mtime.tv_sec * NS_PER_S + status->stx_mtime.tv_nsec;
+}
+
+/* Most files are what they were; this costs one call each, of which there are many a second on a slow machine. */
+static bool is_unchanged(
+	struct tree *tree, const char *path, const struct identity *identity, const struct statx *status)
+{
+	struct tree_file *file = find_path(tree, path);
+
+	if (!file || !is_same(&file->identity, identity) || file->sent_bytes != status->stx_size ||
+		file->changed_ns != changed_at(status))
+		return false;
+	file->seen = true;
+	return true;
+}
+
 static void look_at_file(struct tree *tree, struct buf *out, const char *path, const char *full)
 {
 	AUTO(close_fd) int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -124,8 +142,7 @@ static void look_at_file(struct tree *tree, struct buf *out, const char *path, c
 
 	if (fd < 0 || !identify(fd, "", &identity, &status) || !S_ISREG(status.stx_mode))
 		return;
-	uint64_t size = status.stx_size;
-	uint64_t changed_ns = (uint64_t)status.stx_mtime.tv_sec * NS_PER_S + status.stx_mtime.tv_nsec;
+	uint64_t size = status.stx_size, changed_ns = changed_at(&status);
 	struct tree_file *file = find_path(tree, path);
 	if (!file || !is_same(&file->identity, &identity)) {
 		struct tree_file *moved = find_moved(tree, &identity);
@@ -172,12 +189,13 @@ static void look_into(struct tree *tree, struct buf *out, const char *path, cons
 		const char *between = path[1] ? "/" : "";
 		AUTO(free_ptr) char *below = xasprintf("%s%s%s", path, between, entry->d_name);
 		AUTO(free_ptr) char *full_below = xasprintf("%s/%s", full, entry->d_name);
-		struct stat status;
-		if (lstat(full_below, &status))
+		struct identity identity;
+		struct statx status;
+		if (!identify(AT_FDCWD, full_below, &identity, &status))
 			continue;
-		if (S_ISDIR(status.st_mode))
+		if (S_ISDIR(status.stx_mode))
 			look_into(tree, out, below, full_below);
-		else
+		else if (!is_unchanged(tree, below, &identity, &status))
 			look_at_file(tree, out, below, full_below);
 	}
 }

@@ -368,14 +368,14 @@ static void qemu_is_told_what_was_asked_for(void **state)
 		.port_fd = 9,
 		.console = "/a,b/c",
 		.cgroup = LABHOST_CGROUP_V1,
-		.append = "mitigations=off",
+		.append = "quiet2",
 		.memory_mib = 3072,
 		.cpus = 3};
 
 	(void)state;
 	char **argv = machine_argv(&machine);
 	assert_true(has_word(argv, "max,+svm"));
-	assert_true(has_word(argv, "kvm_amd.npt=0 mitigations=off"));
+	assert_true(has_word(argv, "kvm_amd.npt=0 kvm.halt_poll_ns=0 mitigations=off quiet2"));
 	assert_true(has_word(
 		argv, "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"));
 	assert_true(has_word(argv, "file,id=console,path=/a,,b/c"));
