@@ -237,7 +237,9 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 
 	if (!inside && is_excused(context, from_s, to_s, mean, finding))
 		return;
-	if (inside && mean->half > finding->tolerance) {
+	/* What is derived is of the window's resolution alone, so beside it chance has its say. */
+	bool by_chance = expect->within_model && fabs(off) - mean->half <= finding->tolerance;
+	if (inside ? mean->half > finding->tolerance : by_chance) {
 		AUTO(free_ptr)
 		char *half = expect->kind == EXPECT_SHARE ? xasprintf("%.2f", 100 * mean->half)
 							  : judge_tolerance_text(expect, mean->half);

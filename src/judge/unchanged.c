@@ -124,7 +124,8 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 			name, before, unsteady);
 		return;
 	}
-	if (inside && half > finding->tolerance) {
+	bool by_chance = expect->within_model && fabs(off) - half <= finding->tolerance;
+	if (inside ? half > finding->tolerance : by_chance) {
 		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
 			"what '%s' gets varies too much from second to second to be told to %s: %s before, %s after, the "
 			"difference is uncertain by %s (95 %% intervals from means of one second)",

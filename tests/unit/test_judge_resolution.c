@@ -156,12 +156,57 @@ static void test_settles(void **state)
 	}
 }
 
+/* Noise, host by host: what is right never fails, and 85 % of a change never passes. */
+static void test_noise(void **state)
+{
+#define BOTH(of)                                                                                             \
+	of("share: ALL, tenant: red, " AFTER ", is: model, within: model}\n"                                 \
+	   "  - {level: ALL, tenant: blue, " AFTER ", is: model, within: model}\n"                           \
+	   "  - {ratio: ALL, tenants: [red, blue], " AFTER ", is: model, within: model")
+	static const char *const yamls[] = {BOTH(CPU), BOTH(NET), BOTH(DISK)};
+	static const char *const words[] = {"cpu", "net", "disk"};
+	unsigned open = 0, all = 0, failed = 0;
+
+	(void)state;
+	for (size_t kind = 0; kind < ARRAY_SIZE(yamls); kind++) {
+		AUTO(buf) struct buf yaml = BUF_INIT;
+		for (const char *at = yamls[kind]; *at;) {
+			bool here = !strncmp(at, "ALL", 3);
+			buf_add(&yaml, here ? words[kind] : at, here ? strlen(words[kind]) : 1);
+			at += here ? 3 : 1;
+		}
+		for (unsigned seed = 0; seed < 50; seed++) {
+			AUTO(made_run) struct made_run run = {0};
+			AUTO(judgement) struct judgement judgement = {0};
+			bool faulty = seed >= 25;
+			const struct made_host host = {
+				.noise = 0.2, .seed = seed, .effect = faulty ? 0.85 : 0};
+			made_begin(&run, words[kind], yaml.data, &(struct made_faults){0});
+			made_host_samples(&host, &run);
+			made_judge(words[kind], &run, &judgement);
+			for (size_t i = 0; i < judgement.count; i++) {
+				const struct finding *finding = &judgement.findings[i];
+				open += !faulty && finding->verdict == VERDICT_INCONCLUSIVE;
+				all += !faulty;
+				failed += faulty && finding->verdict == VERDICT_FAIL;
+				if (finding->verdict == (faulty ? VERDICT_PASS : VERDICT_FAIL))
+					fail_msg("%s, seed %u: %s", words[kind], seed, finding->reason);
+			}
+		}
+	}
+	print_message("  of what is right %u of %u are left open, of what is not %u of %u fail\n", open, all,
+		failed, all);
+	assert_true(open <= all / 2);
+	assert_true(failed >= all * 3 / 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tolerances),
 		cmocka_unit_test(test_said),
 		cmocka_unit_test(test_settles),
+		cmocka_unit_test(test_noise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
