@@ -390,6 +390,7 @@ const struct doctor_check doctor_checks[] = {
 		NULL, NULL, NULL},
 	{"link", "scenarios with a scarce link", probe_link, NULL, NULL, "run it as root"},
 	{"iperf3", "the far end of a scarce link", probe_iperf3, "iperf3", "iperf3", NULL},
+	{"lab host", "run --in-lab-host, kernels, bisect", doctor_probe_lab_host, NULL, NULL, NULL},
 	{"systemd", "nothing: shown for bug reports", probe_systemd, NULL, NULL, NULL},
 	{0},
 };

@@ -16,5 +16,7 @@ void doctor_found_err(struct doctor_finding *finding, const struct err *err);
 /* doctor_memory.c: which limits of memory mean what on this host, and whether memory can be made scarce. */
 void doctor_probe_memory_limits(struct doctor_finding *finding);
 void doctor_probe_scarcity(struct doctor_finding *finding);
+/* doctor_lab_host.c: whether this host can carry an outer VM. */
+void doctor_probe_lab_host(struct doctor_finding *finding);
 
 #endif

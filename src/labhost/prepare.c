@@ -124,11 +124,12 @@ int labhost_host_check(
 {
 	static const struct parts_program needed[] = {
 		{"qemu-system-x86_64", "qemu-system-x86"}, {"mkfs.ext4", "e2fsprogs"}};
+	AUTO(free_ptr) char *there = fsio_existing(place->dir);
 
 	return parts_check_programs(needed, ARRAY_SIZE(needed), "a lab host", err) ||
 			       check_memory(memory_mib ? memory_mib : LABHOST_MEMORY_MIB, err) ||
-			       check_nested(accel, err) || fsio_make_dirs(place->dir, err) ||
-			       parts_check_space(place->dir, SCRATCH_LEAST + HOST_KEEPS, "a lab host", err)
+			       check_nested(accel, err) ||
+			       parts_check_space(there, SCRATCH_LEAST + HOST_KEEPS, "a lab host", err)
 		       ? -1
 		       : 0;
 }

@@ -144,6 +144,8 @@ int labhost_run(const struct labhost_config *config, const struct labhost_job *j
 	if (config->results[0] != '/')
 		BUG("'%s' is not absolute", config->results);
 	AUTO(free_ptr) char *lock_path = xasprintf("%s/running", config->place->dir);
+	if (fsio_make_dirs(config->place->dir, err))
+		return -1;
 	AUTO(close_fd) int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return err_sys(err, errno, "cannot open '%s'", lock_path);
