@@ -119,9 +119,9 @@ static int bisect(struct bisection *self, struct err *err)
 {
 	struct kernels_session *session = &self->session;
 	struct bisect_answer found;
-	struct watch watch;
+	struct kernels_watch watch;
 
-	watch_init(&watch, progress_choose(self->json, self->quiet, stdout), session->batch, NULL);
+	kernels_watch_init(&watch, progress_choose(self->json, self->quiet, stdout), session->batch, NULL);
 	struct drive drive = {
 		.batch = session->batch,
 		.scenarios = session->scenarios,
@@ -139,7 +139,7 @@ static int bisect(struct bisection *self, struct err *err)
 		return -1;
 	AUTO(close_fd) int held = lock;
 	int failed = bisect_drive(&drive, self->lacks, self->good, self->bad, &observer, &found, err);
-	watch_release(&watch);
+	kernels_watch_release(&watch);
 	return failed ? -1 : answer(self, &found, err);
 }
 

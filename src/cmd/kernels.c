@@ -14,6 +14,7 @@
 #include "cmd/kernels_report.h"
 #include "cmd/kernels_session.h"
 #include "cmd/kernels_watch.h"
+#include "run/prepare.h"
 #include "run/results.h"
 #include "run/state.h"
 
@@ -232,10 +233,27 @@ static int conclude(const struct kernels_session *session, double floor, struct 
 	return report_exit_code(&report);
 }
 
+/* All of it is the user's, behind sudo too. */
+static void give_away(const struct kernels_session *session)
+{
+	const struct batch *batch = session->batch;
+	AUTO(free_ptr) char *report = xstrndup(batch->path, strlen(batch->path) - strlen(".json"));
+
+	for (size_t p = 0; p < batch->place_count; p++) {
+		AUTO(free_ptr) char *folder = drive_folder(session->out, &batch->places[p]);
+		if (fsio_exists(folder))
+			prepare_give_away(folder);
+	}
+	prepare_give_away(batch->path);
+	if (fsio_exists(report))
+		prepare_give_away(report);
+}
+
 static void announce(const struct kernels_session *session)
 {
 	const struct batch *batch = session->batch;
-	AUTO(free_ptr) char *left = watch_duration_text(batch_seconds_left(batch, session->expected_s));
+	AUTO(free_ptr)
+	char *left = kernels_watch_duration_text(batch_seconds_left(batch, session->expected_s));
 	size_t skipped = 0;
 
 	for (size_t i = 0; i < batch->scenario_count; i++) {
@@ -260,7 +278,7 @@ static int kernels(struct kernels_session *session, struct err *err)
 {
 	const struct options *options = session->options;
 	enum progress_mode mode = progress_choose(options->json, options->quiet, stdout);
-	struct watch watch;
+	struct kernels_watch watch;
 	uint64_t floor;
 	int lock = -1;
 
@@ -270,7 +288,7 @@ static int kernels(struct kernels_session *session, struct err *err)
 		state_lock(&lock, err))
 		return -1;
 	AUTO(close_fd) int held = lock;
-	watch_init(&watch, mode, session->batch, session->expected_s);
+	kernels_watch_init(&watch, mode, session->batch, session->expected_s);
 	struct drive drive = {
 		.batch = session->batch,
 		.scenarios = session->scenarios,
@@ -286,10 +304,11 @@ static int kernels(struct kernels_session *session, struct err *err)
 		announce(session);
 	struct err ended = ERR_INIT;
 	int failed = drive_batch(&drive, &ended);
-	watch_release(&watch);
+	kernels_watch_release(&watch);
 	/* What there is, is shown, also of a batch that could not go on. */
 	int code =
 		session->batch->run_count ? conclude(session, (double)floor / 1e6, failed ? NULL : err) : 0;
+	give_away(session);
 	if (!failed)
 		return code;
 	*err = ended;

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "glue/json.h"
 
-char *watch_duration_text(double seconds)
+char *kernels_watch_duration_text(double seconds)
 {
 	if (seconds < 100)
 		return xasprintf("about %.0f s", ceil(seconds / 10) * 10);
@@ -19,7 +19,7 @@ char *watch_duration_text(double seconds)
 	return xasprintf("about %.1f h", seconds / 3600);
 }
 
-static bool is_json(const struct watch *watch)
+static bool is_json(const struct kernels_watch *watch)
 {
 	return watch->mode == PROGRESS_JSON;
 }
@@ -33,14 +33,14 @@ static void print_json(json_t *object)
 	(void)fflush(stdout);
 }
 
-static struct progress *progress_of(struct watch *watch)
+static struct progress *progress_of(struct kernels_watch *watch)
 {
 	if (!watch->progress && !is_json(watch))
 		watch->progress = progress_new(watch->mode, stdout);
 	return watch->progress;
 }
 
-static void end_progress(struct watch *watch)
+static void end_progress(struct kernels_watch *watch)
 {
 	progress_free(watch->progress);
 	watch->progress = NULL;
@@ -48,7 +48,7 @@ static void end_progress(struct watch *watch)
 
 static void on_boot(void *context, size_t place, const struct drive_run *runs, size_t count)
 {
-	struct watch *watch = context;
+	struct kernels_watch *watch = context;
 	const struct batch *batch = watch->batch;
 	AUTO(buf) struct buf names = BUF_INIT;
 	AUTO(free_ptr) char *where = batch_place_name(&batch->places[place]);
@@ -69,7 +69,7 @@ static void on_boot(void *context, size_t place, const struct drive_run *runs, s
 	if (batch->rounds > 1 && !batch->until_decided)
 		(void)printf("; round %u of %u", runs[0].round + 1, batch->rounds);
 	if (!isnan(left_s)) {
-		AUTO(free_ptr) char *left = watch_duration_text(left_s);
+		AUTO(free_ptr) char *left = kernels_watch_duration_text(left_s);
 		(void)printf("; %s left", left);
 	}
 	(void)printf("\n");
@@ -78,7 +78,7 @@ static void on_boot(void *context, size_t place, const struct drive_run *runs, s
 
 static void on_stage(void *context, const char *text)
 {
-	struct watch *watch = context;
+	struct kernels_watch *watch = context;
 
 	if (is_json(watch))
 		print_json(json_pack("{s:s, s:o}", "type", "stage", "text", json_text(text)));
@@ -87,7 +87,7 @@ static void on_stage(void *context, const char *text)
 }
 
 /* {"type":"tick","t_s":..,"duration_s":..,"vcpu_pct":{"blue":33.1}} */
-static void relay_tick(struct watch *watch, json_t *line)
+static void relay_tick(struct kernels_watch *watch, json_t *line)
 {
 	const char *names[SCENARIO_MAX_TENANTS], *series, *name;
 	double values[SCENARIO_MAX_TENANTS];
@@ -119,7 +119,7 @@ static void relay_tick(struct watch *watch, json_t *line)
 	}
 }
 
-static void relay_result(struct watch *watch, const json_t *line)
+static void relay_result(struct kernels_watch *watch, const json_t *line)
 {
 	const char *verdict = json_string_value(json_object_get(line, "verdict"));
 	const char *detail = json_string_value(json_object_get(line, "detail"));
@@ -141,7 +141,7 @@ static void relay_result(struct watch *watch, const json_t *line)
 
 static void on_line(void *context, const char *text, bool from_stderr)
 {
-	struct watch *watch = context;
+	struct kernels_watch *watch = context;
 
 	if (from_stderr) {
 		if (is_json(watch))
@@ -179,7 +179,7 @@ static void on_line(void *context, const char *text, bool from_stderr)
 
 static void on_recorded(void *context, size_t index)
 {
-	struct watch *watch = context;
+	struct kernels_watch *watch = context;
 	const struct batch_run *run = &watch->batch->runs[index];
 	const struct batch_scenario *about = &watch->batch->scenarios[run->scenario];
 	const struct batch_place *place = &watch->batch->places[about->place];
@@ -205,7 +205,7 @@ static void on_recorded(void *context, size_t index)
 
 static void on_booted(void *context, size_t index)
 {
-	struct watch *watch = context;
+	struct kernels_watch *watch = context;
 	const struct batch_boot *boot = &watch->batch->boots[index];
 
 	end_progress(watch);
@@ -218,10 +218,10 @@ static void on_booted(void *context, size_t index)
 			boot->text, boot->console);
 }
 
-void watch_init(
-	struct watch *watch, enum progress_mode mode, const struct batch *batch, const double *expected_s)
+void kernels_watch_init(struct kernels_watch *watch, enum progress_mode mode, const struct batch *batch,
+	const double *expected_s)
 {
-	*watch = (struct watch){
+	*watch = (struct kernels_watch){
 		.mode = mode,
 		.batch = batch,
 		.expected_s = expected_s,
@@ -234,7 +234,7 @@ void watch_init(
 	};
 }
 
-void watch_release(struct watch *watch)
+void kernels_watch_release(struct kernels_watch *watch)
 {
 	end_progress(watch);
 }

@@ -10,7 +10,7 @@
 #include "cmd/progress.h"
 #include "kernels/drive.h"
 
-struct watch {
+struct kernels_watch {
 	enum progress_mode mode;
 	const struct batch *batch;
 	const double *expected_s; /* per scenario of the batch, for the time left; NULL: it is not said */
@@ -19,10 +19,10 @@ struct watch {
 };
 
 /* batch and expected_s are borrowed; the observer lives as long as the watch. */
-void watch_init(
-	struct watch *watch, enum progress_mode mode, const struct batch *batch, const double *expected_s);
-void watch_release(struct watch *watch);
+void kernels_watch_init(struct kernels_watch *watch, enum progress_mode mode, const struct batch *batch,
+	const double *expected_s);
+void kernels_watch_release(struct kernels_watch *watch);
 /* "about 21 min", "about 40 s".  The caller frees. */
-char *watch_duration_text(double seconds);
+char *kernels_watch_duration_text(double seconds);
 
 #endif
