@@ -210,7 +210,7 @@ static int prepare(struct bisection *self, struct err *err)
 	if (modes.count != 1)
 		return err_input(err, "'bisect' takes one cgroup mode, not '%s'", options->cgroup);
 	if (session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session->ops->look(session->ops_context, err) || list_kernels(self, &modes, err) ||
+		session_look(session, err) || list_kernels(self, &modes, err) ||
 		find_end(self, "--good", options->good, &self->good, err) ||
 		find_end(self, "--bad", options->bad, &self->bad, err))
 		return -1;

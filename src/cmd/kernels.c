@@ -47,7 +47,7 @@ static int begin(struct kernels_session *session, struct err *err)
 	wishes.items = session_words(&options->kernel, &wishes.count);
 	if (session_modes_parse(options->cgroup, ',', &modes, err) ||
 		session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session->ops->look(session->ops_context, err) ||
+		session_look(session, err) ||
 		session_find(session, (const char *const *)(wishes.count ? wishes.items : suite),
 			wishes.count ? wishes.count : 1, &modes, err))
 		return -1;
@@ -118,8 +118,7 @@ static int resume(struct kernels_session *session, struct err *err)
 		if (batch_check_scenario(batch, i, session->scenarios[i], err))
 			return -1;
 	AUTO(free_ptr) char *out = fsio_dirname(path);
-	if (session->ops->look(session->ops_context, err) ||
-		session_find(session, wishes, kernels, &none, err))
+	if (session_look(session, err) || session_find(session, wishes, kernels, &none, err))
 		return -1;
 	/* Kernel by kernel, as they stand there. */
 	for (size_t p = 0, k = 0; p < batch->place_count; p++) {

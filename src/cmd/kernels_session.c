@@ -39,6 +39,12 @@ int session_load(struct kernels_session *session, char *const *paths, size_t cou
 	return 0;
 }
 
+int session_look(const struct kernels_session *session, struct err *err)
+{
+	return session->ops->look(session->ops_context, (const struct scenario *const *)session->scenarios,
+		session->scenario_count, err);
+}
+
 int session_prepare(struct kernels_session *session, const char *out, struct err *err)
 {
 	if (session->ops->prepare(session->ops_context, err) || fsio_make_dirs(out, err))

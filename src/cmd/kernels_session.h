@@ -34,6 +34,8 @@ struct kernels_session {
 };
 
 int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
+/* What this machine lacks; after session_load(). */
+int session_look(const struct kernels_session *session, struct err *err);
 /* All is right: what lab hosts share is made, and OUT. */
 int session_prepare(struct kernels_session *session, const char *out, struct err *err);
 /* "v1,v2,hybrid", with this separator; NULL: v2 alone. */

@@ -50,8 +50,8 @@ struct cell_end {
 
 struct cell_ops {
 	const char *inner_out;
-	/* What this machine lacks for a lab host: memory, disk, programs.  Quick, and the first. */
-	int (*look)(void *context, struct err *err);
+	/* What this machine lacks for a lab host that runs these: memory, disk, programs.  Quick, and the first. */
+	int (*look)(void *context, const struct scenario *const *scenarios, size_t count, struct err *err);
 	int (*find)(void *context, const char *wish, struct cell_kernel *ret_kernel, struct err *err);
 	/* ERR_HOST: this kernel cannot do that, with everything that is missing. */
 	int (*check)(void *context, const struct cell_kernel *kernel, const char *cgroup,

@@ -34,7 +34,7 @@ static enum accel_wish own_accel(void)
 	return wish && strcmp(wish, "kvm") == 0 ? ACCEL_KVM : ACCEL_AUTO;
 }
 
-static int look(void *context, struct err *err)
+static int look(void *context, const struct scenario *const *scenarios, size_t count, struct err *err)
 {
 	AUTO(free_ptr) char *dir = labhost_dir();
 	const struct labhost_place place = place_of(context, dir);
@@ -43,7 +43,7 @@ static int look(void *context, struct err *err)
 		(void)err_host(err, "a lab host needs root: the tenants' image and its own are root's");
 		return err_remedy(err, "sudo limitlab kernels ...");
 	}
-	return labhost_host_check(&place, 0, own_accel(), err);
+	return labhost_host_check(&place, labhost_memory_of(scenarios, count), own_accel(), err);
 }
 
 static int find(void *context, const char *wish, struct cell_kernel *ret_kernel, struct err *err)
@@ -140,6 +140,7 @@ static int run(void *context, const struct cell *cell, struct cell_end *ret_end,
 		.place = &place,
 		.kernel = cell->kernel->own,
 		.append = cell->append,
+		.memory_mib = labhost_memory_of(cell->scenarios, cell->scenario_count),
 		.accel = own_accel(),
 		.deadline_s = cell->deadline_s,
 		.results = cell->results,

@@ -70,7 +70,7 @@ static void say(const struct cell *cell, const char *run, const char *verdict, i
 
 static void one_run(struct fake *fake, const struct cell *cell, const struct step *step, size_t index)
 {
-	bool until = !strcmp(cell->argv[5], "--until-decided");
+	bool until = !strcmp(cell->argv[6], "--until-decided");
 	const struct scenario *scenario = cell->scenarios[until ? 0 : index];
 	AUTO(free_ptr) char *below = xasprintf("%s/t%04zu", scenario->name, fake->runs++);
 	AUTO(free_ptr) char *run = xasprintf("%s/%s", cell->results, below);
@@ -109,7 +109,7 @@ static int fake_run(void *context, const struct cell *cell, struct cell_end *ret
 
 	fake->boots++;
 	assert_string_equal(cell->argv[0], "run");
-	assert_string_equal(cell->argv[4], INNER);
+	assert_string_equal(cell->argv[5], INNER);
 	buf_addf(&order, "%s%s-%s:", fake->order, cell->kernel->release, cell->cgroup);
 	for (size_t i = 0; i < cell->scenario_count; i++) {
 		/* The file that the inner limitlab will read. */
