@@ -181,6 +181,16 @@ static void add_scenario(struct report *report, size_t scenario, size_t scenario
 	}
 }
 
+/* Of several reasons the first that it failed for, else the first. */
+static void add_finding(struct report_cell *cell, const struct batch_finding *finding)
+{
+	bool first_failure = finding->verdict == VERDICT_FAIL && !cell->counts[VERDICT_FAIL];
+
+	if (finding->reason && (first_failure || !cell->note))
+		cell->note = finding->reason;
+	cell->counts[finding->verdict]++;
+}
+
 static void add_expectation(struct report *report, size_t scenario, size_t scenario_count,
 	const struct scenario *about, const struct expect_spec *expect)
 {
@@ -193,7 +203,7 @@ static void add_expectation(struct report *report, size_t scenario, size_t scena
 			continue;
 		for (size_t k = 0; k < run->finding_count; k++)
 			if (!strcmp(run->findings[k].name, expect->name))
-				row->cells[run->scenario / scenario_count].counts[run->findings[k].verdict]++;
+				add_finding(&row->cells[run->scenario / scenario_count], &run->findings[k]);
 	}
 	for (size_t p = 0; p < batch->place_count; p++) {
 		measure(report, &row->cells[p], p, about->name, expect->name);

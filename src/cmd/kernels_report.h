@@ -18,8 +18,9 @@
 struct report_cell {
 	size_t counts[VERDICT_COUNT]; /* runs, by verdict of the expectation (of the run) */
 	size_t broken;                /* runs as a whole only */
-	const char *note; /* why it was skipped, broke, or is not applicable; NULL: nothing to say */
-	double measured;  /* median, in `unit`; NAN: nothing */
+	const char *
+		note; /* why it was skipped, broke, did not pass, or is not applicable; NULL: nothing to say */
+	double measured; /* median, in `unit`; NAN: nothing */
 	const char *unit;
 	const struct compare_row *row; /* against the reference; NULL: not compared */
 };

@@ -117,8 +117,11 @@ void report_table(const struct report *report, size_t width, struct buf *text)
 			while (text->length > begin && text->data[text->length - 1] == ' ')
 				text->data[--text->length] = 0;
 			buf_adds(text, "\n");
+			/* What spoils a whole run would stand there with every expectation. */
+			bool again = cell->note && row->expectation && i && row[-1].expectation &&
+				     row[-1].cells[p].note && !strcmp(row[-1].cells[p].note, cell->note);
 			if (cell->note)
-				add_note(text, cell->note, width);
+				add_note(text, again ? "for the same reason" : cell->note, width);
 		}
 	}
 	buf_adds(text, "\n");

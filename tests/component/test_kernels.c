@@ -564,6 +564,8 @@ static void test_report_of_one(void **state)
 	check_verdict(cell_of(&report, NULL, 0, 0), "fail 1/1");
 	report_table(&report, 100, &table);
 	assert_null(strstr(table.data, "against"));
+	/* What failed says why. */
+	expect_text(table.data, "'red' got ");
 	assert_int_equal(report_exit_code(&report), 1);
 }
 
