@@ -39,7 +39,7 @@ matches "no place for a swap file: says why" "$(<"$scratch/stderr")" "'/dev/shm'
 is "refused: nothing was begun" "$(ls "$scratch/out")" ""
 
 if [[ ! -e /sys/fs/cgroup/memory/memory.soft_limit_in_bytes ]]; then
-	ll run --allow-host-scarcity --out "$scratch/out" "$smoke"
+	ll run --allow-host-scarcity --out "$scratch/out" scenarios/memory-soft.yaml
 	is "cgroup v2: exit" "$status" 4
 	matches "cgroup v2: says why" "$(<"$scratch/stderr")" "needs cgroup v1"
 	finish

@@ -116,7 +116,7 @@ static void files_that_are_none_are_told(void **state)
 /* The shipped scenarios, with their workloads. */
 static void shipped_scenarios_are_good(void **state)
 {
-	static const char *const folders[] = {"scenarios", "scenarios/smoke"};
+	static const char *const folders[] = {"scenarios", "scenarios/smoke", "scenarios/smoke-slow"};
 	const struct scenario_options strict = {.data_dir = LIMITLAB_SOURCE_DIR, .need_workloads = true};
 	size_t count = 0;
 
