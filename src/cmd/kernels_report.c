@@ -294,10 +294,14 @@ int report_draw(const struct report *report, struct scenario *const *scenarios, 
 			const struct report_row *row = &report->rows[k];
 			if (row->scenario != i)
 				continue;
-			for (size_t p = 0; p < places && !row->expectation; p++)
+			for (size_t p = 0; p < places && !row->expectation; p++) {
+				AUTO(free_ptr) char *verdict = report_verdict(&row->cells[p]);
+				const struct batch_place *place = &report->batch->places[p];
 				shown[p] = (struct plot_kernels_place){.name = report->names[p],
-					.verdict = report_verdict(&row->cells[p]),
+					.kernel = place->release,
+					.verdict = xasprintf("cgroup %s, %s", place->cgroup, verdict),
 					.group = report->groups[p]};
+			}
 			if (!row->expectation)
 				continue;
 			for (size_t p = 0; p < places; p++) {

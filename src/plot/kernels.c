@@ -104,7 +104,7 @@ static void add_place(struct buf *text, const struct plot_kernels_input *input, 
 	size_t columns = input->place_count < COLUMNS_MAX ? input->place_count : COLUMNS_MAX;
 	double width_px =
 		(double)(PLOT_WIDTH_PX - PLOT_LEFT_PX - PLOT_MARGIN_PX) / (double)columns - BETWEEN_PX;
-	AUTO(free_ptr) char *name = plot_shorten(place->name, PLOT_LABEL_PX, width_px);
+	AUTO(free_ptr) char *name = plot_shorten(place->kernel, PLOT_LABEL_PX, width_px);
 	AUTO(free_ptr) char *verdict = plot_shorten(place->verdict, PLOT_LABEL_PX, width_px);
 
 	plot_element(text, "krn_place", p + 1, name);

@@ -12,8 +12,9 @@
 #include "judge/compare.h"
 
 struct plot_kernels_place {
-	const char *name;           /* "6.1.0-49-cloud-amd64 v2" */
-	const char *verdict;        /* "pass 3/3", "not run": below the name */
+	const char *name;           /* "6.1.0-49-cloud-amd64 v2": where there is one line for it */
+	const char *kernel;         /* "6.1.0-49-cloud-amd64": above its panel */
+	const char *verdict;        /* "cgroup v2, pass 3/3": below that */
 	struct compare_group group; /* its runs; of other scenarios, too */
 };
 
