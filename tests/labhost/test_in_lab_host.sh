@@ -60,7 +60,7 @@ refused 2 "'v3' is no cgroup mode" "an unknown mode is refused" --cgroup v3 scen
 refused 2 "excludes --in-lab-host" "a device of this host is refused" --use-device /dev/null scenarios/smoke/cpu.yaml
 
 # Prepared by what follows, which is not interrupted.
-"$limitlab" run --in-lab-host --kernel "$kernel" --cgroup v1 --out "$out/memory" scenarios/smoke/memory.yaml \
+"$limitlab" run --in-lab-host --kernel "$kernel" --cgroup v1 --out "$out/memory" scenarios/smoke-slow/memory.yaml \
 	>"$out/memory.log" 2>&1 &
 run=$!
 least=$(free -m | awk '/^Mem/ {print $7}')
