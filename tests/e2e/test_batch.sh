@@ -7,7 +7,7 @@
 need_image
 remember_host
 names=(cpu disk net)
-[[ ${LIMITLAB_ALLOW_HOST_SCARCITY:-} == 1 && -e /sys/fs/cgroup/memory/memory.soft_limit_in_bytes ]] && names+=(memory)
+[[ ${LIMITLAB_ALLOW_HOST_SCARCITY:-} == 1 ]] && names+=(memory)
 rm -rf "$smoked"
 mkdir -p "$smoked"
 
