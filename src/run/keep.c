@@ -174,6 +174,20 @@ static bool has_room(const char *dir, const struct scenario *scenario, char **re
 	return false;
 }
 
+/* What the host has of the states in its page cache would be given back just when memory is made scarce. */
+static void drop_cached(const char *dir)
+{
+	AUTO(close_dir) DIR *folder = opendir(dir);
+
+	for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+		AUTO(close_fd)
+		int fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		/* Only what is written can be dropped. */
+		if (fd >= 0 && !fdatasync(fd))
+			(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	}
+}
+
 int keep_prepare(struct keep *keep, const struct scenario *scenario, bool save, struct keep_plan *ret_plan,
 	char **ret_note, struct err *err)
 {
@@ -186,6 +200,8 @@ int keep_prepare(struct keep *keep, const struct scenario *scenario, bool save, 
 		shares = ret_plan->tenants[i].seat < MAX_SEATS;
 	}
 	if (!shares) {
+		if (keep && keep->dir && scenario->memory.declared)
+			drop_cached(keep->dir);
 		for (size_t i = 0; i < scenario->tenant_count; i++)
 			ret_plan->tenants[i] = (struct keep_tenant){.seat = (unsigned)i};
 		return 0;

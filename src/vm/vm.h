@@ -48,7 +48,7 @@ struct vm_spec {
 	const char *stream_path;
 	/* A daemon's QEMU runs as another user, to whom the image and the logs are not given: all may read the image. */
 	bool keep_owners;
-	/* The domain's UUID follows from its name, as vm_wake() needs it; else libvirt draws one. */
+	/* As vm_wake() needs it: the domain's UUID follows from its name (else libvirt draws one), and its console's log goes on. */
 	bool fixed_uuid;
 };
 

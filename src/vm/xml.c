@@ -227,7 +227,11 @@ static void write_devices(struct writer *out, const struct vm_spec *spec)
 		write_nic(out, spec->nic);
 	open_element(out, "serial");
 	attribute(out, "type", "file");
-	empty_element(out, "source", "path", spec->console_path, NULL);
+	/* The QEMU that a VM wakes in would begin the file anew, and what the one that booted it had to say would be lost. */
+	if (spec->fixed_uuid)
+		empty_element(out, "source", "path", spec->console_path, "append", "on", NULL);
+	else
+		empty_element(out, "source", "path", spec->console_path, NULL);
 	close_element(out);
 	empty_element(out, "memballoon", "model", "none", NULL);
 	close_element(out);

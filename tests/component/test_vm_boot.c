@@ -270,6 +270,13 @@ static void test_three_wake_twice(void **state)
 		all_at_once(boots, MAX_VMS, wake_thread, "awake");
 		for (size_t i = 0; i < MAX_VMS; i++)
 			tell(&boots[i], "cat /run/mark; echo after >/run/mark; echo done", "before\ndone");
+		/* What it said when it booted is still there. */
+		for (size_t i = 0; i < MAX_VMS; i++) {
+			AUTO(buf) struct buf console = BUF_INIT;
+			struct err err = ERR_INIT;
+			must(fsio_read_file(boots[i].spec.console_path, 1U << 20, &console, &err), &err);
+			assert_non_null(strstr(console.data ? console.data : "", "userspace is ready"));
+		}
 		all_at_once(boots, MAX_VMS, destroy_boot_thread, "destroyed");
 	}
 	for (size_t i = 0; i < MAX_VMS; i++) {

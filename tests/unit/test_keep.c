@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -197,6 +201,51 @@ static void count_report(void *context, const char *text)
 	(*(size_t *)context)++;
 }
 
+/* Pages of the file that the host has in memory. */
+static size_t cached_pages(const char *path, size_t bytes)
+{
+	unsigned char resident[256] = {0};
+	size_t count = 0;
+
+	AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(map, MAP_FAILED);
+	assert_int_equal(mincore(map, bytes, resident), 0);
+	for (size_t i = 0; i < bytes / 4096; i++)
+		count += resident[i] & 1;
+	(void)munmap(map, bytes);
+	return count;
+}
+
+/* Before memory is made scarce, the page cache gives the states up. */
+static void test_not_cached_where_memory_is_scarce(void **state)
+{
+	enum { BYTES = 64 * 4096 };
+	static const char text[BYTES] = "x";
+	char dir[] = "/tmp/limitlab-keep-XXXXXX";
+	struct err err = ERR_INIT;
+	struct keep_plan plan;
+	struct statfs system;
+	char *note = NULL;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(setenv("LIMITLAB_STATE_DIR", dir, 1), 0);
+	AUTO(keep) struct keep *keep = keep_new(all, S_COUNT);
+	assert_int_equal(keep_prepare(keep, all[S_CPU], true, &plan, &note, &err), 0);
+	AUTO(free_ptr) char *file = xasprintf("%s/red-0.state", plan.dir);
+	assert_int_equal(fsio_write_atomic(file, text, BYTES, &err), 0);
+	assert_int_equal(cached_pages(file, BYTES), 64);
+	assert_int_equal(keep_prepare(keep, all[S_MEMORY], false, &plan, &note, &err), 0);
+	assert_int_equal(statfs(dir, &system), 0);
+	if (system.f_type == TMPFS_MAGIC)
+		print_message("/tmp is a tmpfs, whose files are nowhere but in memory\n");
+	else
+		assert_int_equal(cached_pages(file, BYTES), 0);
+	keep_forget(keep);
+	assert_int_equal(fsio_remove_tree(dir, &err), 0);
+}
+
 /* What a batch that lives keeps stays; what a dead one left goes. */
 static void test_folders(void **state)
 {
@@ -263,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_who_shares),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_not_cached_where_memory_is_scarce),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_single_run),
 	};
