@@ -146,7 +146,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/harness.a $(BUILD)/libli
 MAKEFLAGS += --no-print-directory
 # As many jobs as there are CPUs, where the user did not say.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
-ASAN_ARGS := BUILD=$(ASAN_BUILD) SANITIZE=address,undefined
+ASAN_ARGS := BUILD=$(ASAN_BUILD) SANITIZE=address,undefined CFLAGS="-O1 -g"
 FUZZ_ARGS := BUILD=$(FUZZ_BUILD) SANITIZE=address CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link -w" WERROR=
 FUZZ_SECONDS ?= 5
 in_build = $(patsubst $(BUILD)/%,$(1)/%,$(2))
@@ -157,7 +157,8 @@ ASAN_LEVEL      = --level asan --timeout 120 --jobs 2 $(call in_build,$(ASAN_BUI
 	--level asan --timeout 240 $(call in_build,$(ASAN_BUILD),$(COMPONENT))
 FUZZ_LEVEL      = --level fuzz --timeout $$(($(words $(FUZZERS)) * ($(FUZZ_SECONDS) + 30))) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
 	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) tests/fuzz/run-fuzz.sh
-CHECK_LEVEL     = --level check --timeout 900 --jobs 2 $(CHECK_SH)
+TIDY_DEPTH := deep
+CHECK_LEVEL     = --level check --timeout 900 --jobs 2 --env CLANG_TIDY_DEPTH=$(TIDY_DEPTH) $(CHECK_SH)
 E2E_LEVEL       = --level e2e --timeout 900 $(E2E_SH)
 LABHOST_LEVEL   = --level labhost --timeout 1200 tests/labhost/test_systemd_v2.sh tests/labhost/test_in_lab_host.sh tests/labhost/test_memory_v2.sh
 KERNELS_LEVEL   = --level kernels --timeout 1800 tests/labhost/test_kernels.sh
@@ -172,6 +173,7 @@ test: ## install what is missing (as root), build, run every test; ends with "N 
 test-image: all
 	$(Q)[ "$$(id -u)" != 0 ] || $(BUILD)/limitlab image build
 
+test-all: TIDY_DEPTH := shallow
 test-all: all test-programs asan-programs fuzzers test-image
 	$(Q)tests/run-tap $(UNIT_LEVEL) $(COMPONENT_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL)
 
