@@ -4,13 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,36 +16,12 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/fsio.h"
+#include "base/signals.h"
 #include "base/spawn.h"
 #include "labhost/prepare.h"
 #include "labhost/watch.h"
 
 /* ---- starting it ---- */
-
-struct signals {
-	sigset_t before;
-	int fd;
-};
-
-static int signals_take(struct signals *signals, struct err *err)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, &signals->before))
-		return err_sys(err, errno, "cannot block signals");
-	signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return signals->fd < 0 ? err_sys(err, errno, "cannot read signals") : 0;
-}
-
-static void signals_give_back(struct signals *signals)
-{
-	(void)close(signals->fd);
-	(void)sigprocmask(SIG_SETMASK, &signals->before, NULL);
-}
 
 /* QEMU gets these by their numbers; nobody else is started meanwhile. */
 static void inherit(const int *fds, size_t count, bool yes)
@@ -160,7 +134,7 @@ int labhost_run(const struct labhost_config *config, const struct labhost_job *j
 	watch.mirror = (struct mirror){.results = config->results, .learned = parts.learning};
 	watch.end.kvm = parts.accel.kvm;
 	(void)snprintf(watch.end.accel_reason, sizeof(watch.end.accel_reason), "%s", parts.accel.reason);
-	int result = signals_take(&signals, err);
+	int result = signals_take(&signals, 0, err);
 	if (!result) {
 		watch.signal_fd = signals.fd;
 		result = run_watched(&watch, &parts, err);

@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/fsio.h"
+#include "base/signals.h"
 #include "base/paths.h"
 #include "run/fixture.h"
 #include "run/inner.h"
@@ -30,33 +31,6 @@
 static void auto_journal(struct journal **journal)
 {
 	journal_close(*journal);
-}
-
-/* The signals that a supervised run is steered by, blocked so that signalfd(2) reads them; undone afterwards. */
-struct signals {
-	sigset_t before;
-	int fd;
-};
-
-static int signals_take(struct signals *signals, struct err *err)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, &signals->before))
-		return err_sys(err, errno, "cannot block signals");
-	signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return signals->fd < 0 ? err_sys(err, errno, "cannot read signals") : 0;
-}
-
-static void signals_give_back(struct signals *signals)
-{
-	(void)close(signals->fd);
-	(void)sigprocmask(SIG_SETMASK, &signals->before, NULL);
 }
 
 struct supervision {
@@ -157,7 +131,7 @@ static int go(
 	struct signals signals;
 	int run_fd;
 
-	if (signals_take(&signals, err))
+	if (signals_take(&signals, SIGCHLD, err))
 		return -1;
 	if (wire_pair(&self.wire_fd, &run_fd, err)) {
 		signals_give_back(&signals);
