@@ -15,8 +15,7 @@
 #include "kernels/bisect_drive.h"
 #include "run/state.h"
 
-#define ATTEMPTS_DEFAULT 3
-#define ROUNDS_DEFAULT   12
+#define ROUNDS_DEFAULT 12
 
 struct bisection {
 	struct kernels_session session;
@@ -122,17 +121,7 @@ static int bisect(struct bisection *self, struct err *err)
 	struct kernels_watch watch;
 
 	kernels_watch_init(&watch, progress_choose(self->json, self->quiet, stdout), session->batch, NULL);
-	struct drive drive = {
-		.batch = session->batch,
-		.scenarios = session->scenarios,
-		.scenario_count = session->scenario_count,
-		.kernels = session->place_kernels,
-		.ops = session->ops,
-		.ops_context = session->ops_context,
-		.out_dir = session->out,
-		.accel = session->options->accel,
-		.observer = &watch.observer,
-	};
+	struct drive drive = session_drive(session, &watch.observer);
 	const struct bisect_observer observer = {on_testing, on_tested, self};
 	int lock = -1;
 	if (state_prepare(err) || state_lock(&lock, err))
@@ -228,7 +217,7 @@ static int prepare(struct bisection *self, struct err *err)
 		.places = session->places,
 		.place_count = session->place_count,
 		.skipped = (const char *const *)self->skipped,
-		.attempts = options->attempts ? options->attempts : ATTEMPTS_DEFAULT,
+		.attempts = options->attempts ? options->attempts : SESSION_ATTEMPTS,
 		.append = options->append,
 	};
 	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);

@@ -18,8 +18,6 @@
 #include "run/results.h"
 #include "run/state.h"
 
-#define ATTEMPTS_DEFAULT 3
-
 struct texts {
 	char **items;
 	size_t count;
@@ -62,7 +60,7 @@ static int begin(struct kernels_session *session, struct err *err)
 		.places = session->places,
 		.place_count = session->place_count,
 		.skipped = (const char *const *)skipped.items,
-		.attempts = options->attempts ? options->attempts : ATTEMPTS_DEFAULT,
+		.attempts = options->attempts ? options->attempts : SESSION_ATTEMPTS,
 		.append = options->append,
 	};
 	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);
@@ -288,17 +286,7 @@ static int kernels(struct kernels_session *session, struct err *err)
 		return -1;
 	AUTO(close_fd) int held = lock;
 	kernels_watch_init(&watch, mode, session->batch, session->expected_s);
-	struct drive drive = {
-		.batch = session->batch,
-		.scenarios = session->scenarios,
-		.scenario_count = session->scenario_count,
-		.kernels = session->place_kernels,
-		.ops = session->ops,
-		.ops_context = session->ops_context,
-		.out_dir = session->out,
-		.accel = options->accel,
-		.observer = &watch.observer,
-	};
+	struct drive drive = session_drive(session, &watch.observer);
 	if (mode != PROGRESS_JSON && mode != PROGRESS_QUIET)
 		announce(session);
 	struct err ended = ERR_INIT;
@@ -329,6 +317,5 @@ int cmd_kernels(int argc, char **argv)
 	session.ops = session_lab_hosts(&options, &lab_hosts);
 	session.ops_context = &lab_hosts;
 	int code = kernels(&session, &err);
-	int result = code < 0 ? command_fail(&err) : code;
-	return result;
+	return code < 0 ? command_fail(&err) : code;
 }

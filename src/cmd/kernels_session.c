@@ -240,6 +240,21 @@ const struct cell_ops *session_lab_hosts(
 	return &cell_labhost;
 }
 
+struct drive session_drive(const struct kernels_session *session, const struct drive_observer *observer)
+{
+	return (struct drive){
+		.batch = session->batch,
+		.scenarios = session->scenarios,
+		.scenario_count = session->scenario_count,
+		.kernels = session->place_kernels,
+		.ops = session->ops,
+		.ops_context = session->ops_context,
+		.out_dir = session->out,
+		.accel = session->options->accel,
+		.observer = observer,
+	};
+}
+
 void session_release(struct kernels_session *session)
 {
 	for (size_t i = 0; i < session->scenario_count; i++)

@@ -33,6 +33,9 @@ struct kernels_session {
 	char *out; /* absolute */
 };
 
+/* How often a scenario is tried whose lab host died, where the user does not say. */
+#define SESSION_ATTEMPTS 3
+
 int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
 /* What this machine lacks; after session_load(). */
 int session_look(const struct kernels_session *session, struct err *err);
@@ -52,6 +55,8 @@ void session_places(struct kernels_session *session);
  * something that the kernel lacks: ERR_HOST with everything, unless ret_lacks takes it, per place.
  */
 int session_check(struct kernels_session *session, char ***ret_skipped, char **ret_lacks, struct err *err);
+/* What runs the session's batch, and tells `observer` of it. */
+struct drive session_drive(const struct kernels_session *session, const struct drive_observer *observer);
 /* The file that --resume means: a file, or the newest unfinished one in a folder.  The caller frees. */
 char *session_resume_path(const char *path, struct err *err);
 void session_release(struct kernels_session *session);
