@@ -30,6 +30,31 @@ static const char *difference(const struct report_cell *cell)
 	return cell->row ? compare_verdict_name(cell->row->verdict) : "";
 }
 
+/* What stands in the columns of a table. */
+struct words {
+	char *verdict, *measured, *change, *interval;
+};
+
+static struct words words_of(const struct report *report, const struct report_row *row, size_t place)
+{
+	const struct report_cell *cell = &row->cells[place];
+
+	return (struct words){
+		.verdict = report_verdict(cell),
+		.measured = row->expectation ? compare_value_text(cell->unit, cell->measured) : xstrdup(""),
+		.change = change_text(report, cell, place),
+		.interval = interval_text(cell),
+	};
+}
+
+static void auto_words(struct words *words)
+{
+	free(words->verdict);
+	free(words->measured);
+	free(words->change);
+	free(words->interval);
+}
+
 static double seconds_of(const struct batch *batch)
 {
 	double seconds = 0;
@@ -103,17 +128,12 @@ void report_table(const struct report *report, size_t width, struct buf *text)
 		}
 		for (size_t p = 0; p < batch->place_count; p++) {
 			const struct report_cell *cell = &row->cells[p];
-			AUTO(free_ptr) char *verdict = report_verdict(cell);
-			AUTO(free_ptr) char *change = change_text(report, cell, p);
-			AUTO(free_ptr) char *interval = interval_text(cell);
-			AUTO(free_ptr)
-			char *measured = row->expectation ? compare_value_text(cell->unit, cell->measured)
-							  : xstrdup("");
+			AUTO(words) struct words words = words_of(report, row, p);
 			size_t begin = text->length;
 			buf_adds(text, "      ");
 			text_pad(text, report->names[p], place_width);
-			buf_addf(text, "  %-16s %12s  %9s  %17s  %s", verdict, measured, change, interval,
-				difference(cell));
+			buf_addf(text, "  %-16s %12s  %9s  %17s  %s", words.verdict, words.measured,
+				words.change, words.interval, difference(cell));
 			while (text->length > begin && text->data[text->length - 1] == ' ')
 				text->data[--text->length] = 0;
 			buf_adds(text, "\n");
@@ -157,24 +177,19 @@ void report_markdown(const struct report *report, struct buf *text)
 		const struct report_row *row = &report->rows[i];
 		for (size_t p = 0; p < batch->place_count; p++) {
 			const struct report_cell *cell = &row->cells[p];
-			AUTO(free_ptr) char *verdict = report_verdict(cell);
-			AUTO(free_ptr) char *change = change_text(report, cell, p);
-			AUTO(free_ptr) char *interval = interval_text(cell);
-			AUTO(free_ptr)
-			char *measured = row->expectation ? compare_value_text(cell->unit, cell->measured)
-							  : xstrdup("");
+			AUTO(words) struct words words = words_of(report, row, p);
 			buf_adds(text, "| ");
 			add_cell(text, p || row->expectation ? "" : batch->scenarios[row->scenario].name);
 			buf_adds(text, " | ");
 			add_cell(text, p ? "" : row->expectation ? row->expectation : "*as a whole*");
 			buf_addf(text, " | %s | %s | ", batch->places[p].release, batch->places[p].cgroup);
-			add_cell(text, verdict);
+			add_cell(text, words.verdict);
 			if (cell->note) {
 				buf_adds(text, ": ");
 				add_cell(text, cell->note);
 			}
-			buf_addf(text, " | %s | %s | %s | %s |\n", measured, change, interval,
-				difference(cell));
+			buf_addf(text, " | %s | %s | %s | %s |\n", words.measured, words.change,
+				words.interval, difference(cell));
 		}
 	}
 	if (report->has_comparison) {
