@@ -200,16 +200,21 @@ static struct batch *begin(struct fake *fake, size_t place_count, unsigned round
 	return batch;
 }
 
-static int drive(struct fake *fake, struct batch *batch, struct err *err)
+static struct drive drive_of(struct fake *fake, struct batch *batch, const char *out)
 {
-	AUTO(free_ptr) char *out = xasprintf("%s/out", fake->dir);
-	struct drive drive = {.batch = batch,
+	return (struct drive){.batch = batch,
 		.scenarios = fake->scenarios,
 		.scenario_count = 2,
 		.kernels = kernels,
 		.ops = &fake_ops,
 		.ops_context = fake,
 		.out_dir = out};
+}
+
+static int drive(struct fake *fake, struct batch *batch, struct err *err)
+{
+	AUTO(free_ptr) char *out = xasprintf("%s/out", fake->dir);
+	struct drive drive = drive_of(fake, batch, out);
 
 	return drive_batch(&drive, err);
 }
@@ -468,13 +473,7 @@ static void test_report(void **state)
 	AUTO(report) struct report report = {0};
 	AUTO(buf) struct buf table = BUF_INIT, markdown = BUF_INIT, csv = BUF_INIT;
 	AUTO(free_ptr) char *out = xasprintf("%s/out", fake->dir);
-	struct drive drive = {.batch = batch,
-		.scenarios = fake->scenarios,
-		.scenario_count = 2,
-		.kernels = kernels,
-		.ops = &fake_ops,
-		.ops_context = fake,
-		.out_dir = out};
+	struct drive drive = drive_of(fake, batch, out);
 	struct step step = {0};
 	struct err err = ERR_INIT;
 	size_t items[6], count;
