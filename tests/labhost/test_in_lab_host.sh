@@ -3,36 +3,16 @@
 #
 # `limitlab run --in-lab-host`: what is refused before anything boots; scarce memory on cgroup v1, where the soft limit acts, while this
 # host has all of its memory; a SIGKILL leaves nothing here.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-limitlab=${LIMITLAB:-$PWD/build/limitlab}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 kernel=${LIMITLAB_TEST_KERNEL:-6.1}
 out=${LIMITLAB_TEST_LOGS:-build/test-logs}/in-lab-host
 unset LIMITLAB_ALLOW_HOST_SCARCITY
 
-[[ $(id -u) == 0 ]] || {
-	echo "1..0 # SKIP needs root"
-	exit 0
-}
-"$limitlab" image build >/dev/null || {
-	echo "Bail out! the tenants' image cannot be built"
-	exit 1
-}
+need_root
+need_image
 rm -rf "$out"
 mkdir -p "$out"
-number=0
-failed=0
-# report STATUS NAME [FILE]
-report() {
-	number=$((number + 1))
-	if [[ $1 == 0 ]]; then
-		echo "ok $number - $2"
-	else
-		failed=1
-		echo "not ok $number - $2"
-		[[ ! -f ${3:-} ]] || tail -n 30 "$3" | sed 's/^/# /'
-	fi
-}
 # refused CODE WORD NAME ARGUMENT...
 refused() {
 	local code=$1 word=$2 name=$3 status

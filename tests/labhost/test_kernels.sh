@@ -4,20 +4,12 @@
 # limitlab kernels against real lab hosts: a scenario on one kernel with both modes of control groups, interrupted in between and
 # gone on with; a kernel that panics; a kernel that cannot do what is asked.  An emulated lab host that dies by itself is what
 # --attempts is for.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-limitlab=${LIMITLAB:-$PWD/build/limitlab}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 out=${LIMITLAB_TEST_LOGS:-build/test-logs}/kernels
 kernel=${LIMITLAB_TEST_KERNEL:-6.1}
 other=${LIMITLAB_TEST_OTHER_KERNEL:-6.12}
-number=0
-failed=0
-
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 0
-}
-[[ $(id -u) == 0 ]] || skip "needs root"
+need_root
 rm -rf "$out"
 mkdir -p "$out"
 

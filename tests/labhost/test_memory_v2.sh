@@ -3,28 +3,11 @@
 #
 # Limits of memory on pure cgroup v2 under systemd: what only v1 has ends with exit 4 and says why; hard limits and protected memory
 # pass with nested tenants, in a lab host, whose memory is scarce and not this host's.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-limitlab=${LIMITLAB:-$PWD/build/limitlab}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 out=${LIMITLAB_TEST_LOGS:-build/test-logs}/labhost-memory
-number=0
-failed=0
 
-[[ $(id -u) == 0 ]] || {
-	echo "1..0 # SKIP needs root"
-	exit 0
-}
-# report STATUS NAME [FILE]: one TAP line; of a failure, the end of FILE too
-report() {
-	number=$((number + 1))
-	if [[ $1 == 0 ]]; then
-		echo "ok $number - $2"
-	else
-		failed=1
-		echo "not ok $number - $2"
-		[[ ! -f ${3:-} ]] || tail -n 30 "$3" | sed 's/^/# /'
-	fi
-}
+need_root
 # step NAME STATUS: did that step end so?
 step() { [[ $(cat "$out/$1.status" 2>/dev/null) == "$2" ]]; }
 # says NAME REGEX

@@ -4,34 +4,13 @@
 # The machine of most users: systemd, pure cgroup v2, a working KVM.  In a lab host that is one, runs limitlab's doctor, check and a
 # short CPU scenario with real tenants, once with the embedded driver and once through libvirtd, and looks at what
 # came back.  A lab host that died, or a run that ended inconclusive, is repeated at most twice.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-limitlab=${LIMITLAB:-$PWD/build/limitlab}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
 out=${LIMITLAB_TEST_LOGS:-build/test-logs}/labhost
 
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 0
-}
-[[ $(id -u) == 0 ]] || skip "needs root"
-"$limitlab" image build || {
-	echo "Bail out! the tenants' image cannot be built"
-	exit 1
-}
+need_root
+need_image
 
-number=0
-failed=0
-# report STATUS NAME [FILE]: one TAP line; of a failure, the end of FILE too
-report() {
-	number=$((number + 1))
-	if [[ $1 == 0 ]]; then
-		echo "ok $number - $2"
-	else
-		failed=1
-		echo "not ok $number - $2 (status $1)"
-		[[ ! -f ${3:-} ]] || tail -n 30 "$3" | sed 's/^/# /'
-	fi
-}
 # step NAME: the exit code that the step left, or 75
 step() { cat "$out/$1.status" 2>/dev/null || echo 75; }
 
