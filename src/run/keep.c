@@ -14,6 +14,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
+#include "base/hash.h"
 #include "fixture/disk.h"
 #include "run/state.h"
 
@@ -220,7 +221,6 @@ char *keep_path(const char *dir, const struct vm_spec *spec, uint64_t disk_bytes
 	struct vm_spec shape = *spec;
 	struct vm_nic nic;
 	AUTO(free_ptr) char *xml = NULL;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	/* What may be another in the next run. */
 	CPU_ZERO(&shape.vcpu_cpus);
@@ -239,9 +239,7 @@ char *keep_path(const char *dir, const struct vm_spec *spec, uint64_t disk_bytes
 	AUTO(free_ptr)
 	char *text = xasprintf("%s%" PRIu64 " %s %s %" PRIu64, xml, disk_bytes, image->built_utc,
 		image->kernel_built_utc, image->initrd_bytes);
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		hash = (hash ^ *p) * UINT64_C(0x100000001b3);
-	return xasprintf("%s/%s-%016" PRIx64, dir, spec->name, hash);
+	return xasprintf("%s/%s-%016" PRIx64, dir, spec->name, hash_text(text));
 }
 
 int keep_blank(const char *dir, const char *name, uint64_t bytes, char **ret_path, struct err *err)

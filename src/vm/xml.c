@@ -9,6 +9,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/cpulist.h"
+#include "base/hash.h"
 #include "glue/xml.h"
 
 /*
@@ -244,13 +245,11 @@ static void write_labels(struct writer *out, const struct vm_spec *spec)
 		empty_element(out, "seclabel", "type", "none", "model", "dac", NULL);
 }
 
-/* Of version 8 (RFC 9562): custom, here the FNV-1a hash of the name. */
+/* Of version 8 (RFC 9562): custom, here the hash of the name. */
 static void write_uuid(struct writer *out, const char *name)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = hash_text(name);
 
-	for (const unsigned char *p = (const unsigned char *)name; *p; p++)
-		hash = (hash ^ *p) * UINT64_C(0x100000001b3);
 	AUTO(free_ptr)
 	char *uuid = xasprintf("6c696d69-746c-8162-%04x-%012llx", (unsigned)(0x8000 | hash >> 50),
 		(unsigned long long)(hash & UINT64_C(0xffffffffffff)));
