@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -18,6 +17,7 @@
 #include "cmd/gather.h"
 #include "cmd/options.h"
 #include "cmd/self.h"
+#include "cmd/text.h"
 #include "judge/compare_files.h"
 #include "plot/compare.h"
 
@@ -129,15 +129,6 @@ static int find_first(const struct options *options, size_t *ret_first, struct e
 	return err_remedy(err, "limitlab compare RUN... -- RUN..., or limitlab compare --by FIELD RUN...");
 }
 
-static size_t terminal_width(void)
-{
-	struct winsize size = {0};
-
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
-		return 120;
-	return size.ws_col;
-}
-
 /* "out/x.svg" -> "out/x-SCENARIO.svg", "out/x-SCENARIO-GROUP.svg": as far as there is more than one of it. */
 static char *figure_path(
 	const char *path, const struct comparison *comparison, const struct compare_pair *pair, size_t part)
@@ -204,7 +195,7 @@ static void print(
 		AUTO(buf) struct buf text = BUF_INIT;
 		const char *no_colour = getenv("NO_COLOR");
 		bool colour = isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]);
-		compare_table(comparison, groups->items, groups->count, terminal_width(), colour, &text);
+		compare_table(comparison, groups->items, groups->count, text_screen_width(1), colour, &text);
 		(void)fputs(text.data, stdout);
 	}
 }

@@ -130,8 +130,8 @@ static void say(const struct lab *lab, const char *type, const char *text)
 		return;
 	if (lab->options->json) {
 		AUTO(json) json_t *line = json_pack("{s:s, s:o}", "type", type, "text", json_text(text));
-		AUTO(free_ptr) char *dumped = json_dumps(line, JSON_COMPACT);
-		(void)printf("%s\n", dumped ? dumped : "{}");
+		AUTO(free_ptr) char *dumped = json_line(line);
+		(void)puts(dumped);
 	} else {
 		(void)printf("%s\n", text);
 	}

@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
@@ -14,6 +12,7 @@
 #include "cmd/kernels_report.h"
 #include "cmd/kernels_session.h"
 #include "cmd/kernels_watch.h"
+#include "cmd/text.h"
 #include "run/prepare.h"
 #include "run/results.h"
 #include "run/state.h"
@@ -131,15 +130,6 @@ static int resume(struct kernels_session *session, struct err *err)
 	return check_kernels(session, err) || session_prepare(session, out, err) ? -1 : 0;
 }
 
-static size_t terminal_width(void)
-{
-	struct winsize size = {0};
-
-	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < 80)
-		return 120;
-	return size.ws_col;
-}
-
 static int write_text(const char *path, const struct buf *text, struct err *err)
 {
 	return fsio_write_atomic(path, text->data, text->length, err);
@@ -221,7 +211,7 @@ static int conclude(const struct kernels_session *session, double floor, struct 
 		AUTO(free_ptr) char *line = report_json(&report);
 		(void)puts(line);
 	} else if (!options->quiet) {
-		report_table(&report, terminal_width(), &text);
+		report_table(&report, text_screen_width(80), &text);
 		(void)fputs(text.data, stdout);
 		(void)printf("%s\n", session->batch->path);
 	}

@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <wchar.h>
 
 /* One character: its bytes (at least 1) and its columns; bad ones are one byte and one column. */
@@ -72,4 +74,13 @@ void text_pad(struct buf *buf, const char *text, size_t columns)
 {
 	for (size_t used = text_add(buf, text, columns); used < columns; used++)
 		buf_adds(buf, " ");
+}
+
+size_t text_screen_width(size_t least)
+{
+	struct winsize size = {0};
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || size.ws_col < least)
+		return 120;
+	return size.ws_col;
 }

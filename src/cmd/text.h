@@ -17,6 +17,9 @@ size_t text_add(struct buf *buf, const char *text, size_t columns);
 /* The same, then spaces up to exactly `columns`. */
 void text_pad(struct buf *buf, const char *text, size_t columns);
 
+/* Columns of the terminal that stdout is; 120 where it is none, does not say, or has fewer than `least`. */
+size_t text_screen_width(size_t least);
+
 #define TEXT_ALL ((size_t)-1)
 
 #endif
