@@ -15,7 +15,8 @@ int state_prepare(struct err *err);
 
 /*
  * Two runs at once are refused, and a dead run is recognised by its lock, never by its pid.  The lock is held as long
- * as any process that inherited the descriptor lives; it is close-on-exec, so that QEMU never holds it.
+ * as any process that inherited the descriptor lives; it is close-on-exec, so that QEMU never holds it.  A run whose supervisor is
+ * dead is waited for, up to a minute: some of its processes may wait for a slow disk before they can end.
  * ERR_HOST when somebody else holds it.
  */
 int state_lock(int *ret_fd, struct err *err);

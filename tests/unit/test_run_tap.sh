@@ -10,7 +10,7 @@ number=0
 
 # case NAME STATUS LAST_LINE ENVIRONMENT OPTIONS BODY...: each body is one program
 check() {
-	local name=$1 status=$2 last=$3 environment=$4 options=$5 body i=0 programs=() output got
+	local name=$1 status=$2 last=$3 environment=$4 options=$5 body i=0 programs=() got
 	shift 5
 	rm -rf "$folder/programs"
 	mkdir "$folder/programs"
@@ -33,7 +33,7 @@ check() {
 	fi
 }
 
-echo 1..20
+echo 1..22
 check "all pass" 0 "2 passed, 0 failed" "" "" 'echo "1..2"; echo "ok 1 - a"; echo "ok 2 - b"'
 check "plan at the end" 0 "1 passed, 0 failed" "" "" 'echo "ok 1 - a"; echo "1..1"'
 check "two groups" 0 "2 passed, 0 failed" "" "" 'echo "1..1"; echo "ok 1 - a"; echo "1..1"; echo "ok 1 - b"'
@@ -56,3 +56,10 @@ check "skip must work" 1 "1 passed, 1 failed" "LIMITLAB_MUST_WORK=1" "" \
 check "several in parallel" 1 "3 passed, 1 failed" "" "--level unit --jobs 2" 'echo "1..1"; sleep 0.2; echo "ok 1 - a"' \
 	'echo "1..1"; echo "ok 1 - a"' 'echo "1..1"; echo "not ok 1 - a"; exit 1' 'echo "1..1"; echo "ok 1 - a"'
 check "no program" 1 "0 passed, 1 failed" "" ""
+check "a failure with a reason" 1 "0 passed, 1 failed" "" "" 'echo "1..1"; echo "not ok 1 - b"; echo "# why"; exit 1'
+number=$((number + 1))
+if grep -q -x "      why" <<<"$output"; then
+	echo "ok $number - ... which stands in the list of failures"
+else
+	echo "not ok $number - ... which stands in the list of failures"
+fi
