@@ -316,6 +316,7 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 		.memory_mib = lab->memory_mib,
 		.accel = own_accel(),
 		.deadline_s = deadline_s(lab),
+		.still_s = lab->scenario_count ? LABHOST_STILL_S : 0,
 		.append = getenv("LIMITLAB_LABHOST_APPEND"),
 		.results = lab->out,
 		.console = lab->console,

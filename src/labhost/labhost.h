@@ -110,6 +110,7 @@ struct labhost_config {
 	enum accel_wish accel; /* ACCEL_KVM needs nested virtualisation */
 	unsigned deadline_s;   /* of the whole, from power-on; 0: none */
 	unsigned silence_s;    /* without a sign of life; 0: LABHOST_SILENCE_S */
+	unsigned still_s;      /* without a line or a change among the results; 0: that is no matter */
 	/* Absolute.  What is written below inner_out in the lab host (NULL: a folder of the same name) appears here at once. */
 	const char *results;
 	const char *inner_out;
@@ -124,6 +125,8 @@ struct labhost_config {
 };
 
 enum { LABHOST_MEMORY_MIB = 4096, LABHOST_CPUS = 2, LABHOST_SILENCE_S = 60 };
+/* For a job that tells how it goes on every few seconds, as runs do; the longest silence is that of tenants that boot. */
+enum { LABHOST_STILL_S = 180 };
 
 struct labhost_job {
 	/*
@@ -152,7 +155,7 @@ unsigned labhost_memory_of(const struct scenario *const *scenarios, size_t count
 enum labhost_how {
 	LABHOST_DONE,     /* the inner limitlab ended, with .status */
 	LABHOST_PANIC,    /* the kernel said so; .text is what */
-	LABHOST_HANG,     /* no sign of life for silence_s */
+	LABHOST_HANG,     /* no sign of life for silence_s, or no progress for still_s */
 	LABHOST_DEADLINE, /* deadline_s passed */
 	LABHOST_DIED,     /* QEMU ended, or the lab host never came up; .text says how */
 };

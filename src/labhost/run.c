@@ -81,7 +81,7 @@ static int run_watched(struct watch *self, const struct labhost_parts *parts, st
 	self->console_fd = console;
 	self->said_fd = said;
 	self->port_fd = port;
-	self->start_ns = self->sign_ns = clock_now_ns();
+	self->start_ns = self->sign_ns = self->word_ns = clock_now_ns();
 	labwatch_stage(config, "lab host: kernel %s, cgroup %s, %s", config->kernel->release,
 		labhost_cgroup_name(config->cgroup),
 		parts->accel.kvm ? "KVM" : "TCG (slow: no nested KVM here)");

@@ -101,6 +101,8 @@ int labwatch_take_frames(struct watch *self, struct err *err)
 				break;
 			if (take_frame(self, &frame, err))
 				return -1;
+			if (frame.kind != FRAME_BEAT)
+				self->word_ns = self->sign_ns;
 			buf_consume(&self->in, size);
 		}
 	}
@@ -195,6 +197,9 @@ static bool is_over(struct watch *self)
 			*said ? said : last);
 	} else if (now_ns - self->sign_ns > silence_s * NS_PER_S) {
 		end_as(self, LABHOST_HANG, "no sign of life for %u s", silence_s);
+	} else if (config->still_s && now_ns - self->word_ns > config->still_s * NS_PER_S) {
+		end_as(self, LABHOST_HANG, "it lives, but what runs in it said and wrote nothing for %u s",
+			config->still_s);
 	} else if (config->deadline_s && now_ns - self->start_ns > config->deadline_s * NS_PER_S) {
 		end_as(self, LABHOST_DEADLINE, "not done after %u s", config->deadline_s);
 	} else {

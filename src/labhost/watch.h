@@ -13,7 +13,8 @@ struct watch {
 	int port_fd, signal_fd, console_fd, said_fd;
 	struct buf in, out_line, err_line;
 	struct mirror mirror;
-	uint64_t start_ns, sign_ns; /* power-on; the last sign of life */
+	uint64_t start_ns, sign_ns,
+		word_ns; /* power-on; the last sign of life; the last that was more than that */
 	uint64_t console_bytes;
 	int signal_number;    /* the user's; 0: none */
 	uint64_t patience_ns; /* when it ends after a signal */

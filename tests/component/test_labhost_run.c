@@ -81,8 +81,8 @@ static void on_ran(const char *run_dir, void *context)
 	buf_addf(&said, "ran:%s\n", fsio_basename(run_dir));
 }
 
-static int run(const char *what, unsigned silence_s, unsigned deadline_s, struct labhost_end *ret_end,
-	struct err *err)
+static int run_still(const char *what, unsigned silence_s, unsigned deadline_s, unsigned still_s,
+	struct labhost_end *ret_end, struct err *err)
 {
 	AUTO(free_ptr) char *state = in_folder("state");
 	AUTO(free_ptr) char *kernel_folder = in_folder("state/kernel");
@@ -104,6 +104,7 @@ static int run(const char *what, unsigned silence_s, unsigned deadline_s, struct
 		.memory_mib = 64,
 		.silence_s = silence_s,
 		.deadline_s = deadline_s,
+		.still_s = still_s,
 		.results = results,
 		.console = console,
 		.line = on_line,
@@ -112,6 +113,11 @@ static int run(const char *what, unsigned silence_s, unsigned deadline_s, struct
 	buf_reset(&said);
 	(void)setenv("FAKE", what, 1);
 	return labhost_run(&config, &job, ret_end, err);
+}
+
+static int run(const char *what, struct labhost_end *ret_end, struct err *err)
+{
+	return run_still(what, 0, 0, 0, ret_end, err);
 }
 
 static pid_t fake_pid(void)
@@ -148,18 +154,19 @@ static void every_end_is_told(void **state)
 {
 	static const struct {
 		const char *what;
-		unsigned silence_s, deadline_s;
+		unsigned silence_s, deadline_s, still_s;
 		enum labhost_how how;
 		int status;
 		const char *text;
 	} cases[] = {
-		{"done", 0, 0, LABHOST_DONE, 3, "status 3"},
-		{"panic", 0, 0, LABHOST_PANIC, 0, "Kernel panic - not syncing: Attempted to kill init!"},
-		{"silent", 1, 0, LABHOST_HANG, 0, "no sign of life for 1 s"},
-		{"beats", 1, 2, LABHOST_DEADLINE, 0, "not done after 2 s"},
-		{"dies", 0, 0, LABHOST_DIED, 0,
+		{"done", 0, 0, 0, LABHOST_DONE, 3, "status 3"},
+		{"panic", 0, 0, 1, LABHOST_PANIC, 0, "Kernel panic - not syncing: Attempted to kill init!"},
+		{"silent", 1, 0, 0, LABHOST_HANG, 0, "no sign of life for 1 s"},
+		{"beats", 1, 2, 0, LABHOST_DEADLINE, 0, "not done after 2 s"},
+		{"beats", 2, 0, 1, LABHOST_HANG, 0, "said and wrote nothing for 1 s"},
+		{"dies", 0, 0, 0, LABHOST_DIED, 0,
 			"ended with status 1: qemu-system-x86_64: cannot set up guest memory"},
-		{"garbage", 0, 0, LABHOST_DIED, 0, "sent a frame of"},
+		{"garbage", 0, 0, 0, LABHOST_DIED, 0, "sent a frame of"},
 	};
 
 	(void)state;
@@ -167,7 +174,8 @@ static void every_end_is_told(void **state)
 		print_message("case: %s\n", cases[i].what);
 		struct labhost_end end;
 		struct err err = ERR_INIT;
-		if (run(cases[i].what, cases[i].silence_s, cases[i].deadline_s, &end, &err))
+		if (run_still(cases[i].what, cases[i].silence_s, cases[i].deadline_s, cases[i].still_s, &end,
+			    &err))
 			fail_msg("%s", err.text);
 		assert_string_equal(labhost_how_name(end.how), labhost_how_name(cases[i].how));
 		assert_int_equal(end.status, cases[i].status);
@@ -184,7 +192,7 @@ static void lines_and_files_come_out(void **state)
 	struct labhost_end end;
 
 	(void)state;
-	assert_int_equal(run("done", 0, 0, &end, NULL), 0);
+	assert_int_equal(run("done", &end, NULL), 0);
 	assert_string_equal(said.data, "out:hello\nerr:oops\n");
 	assert_int_equal(fsio_read_file(path, 100, &text, NULL), 0);
 	assert_string_equal(text.data, "bla");
@@ -217,7 +225,7 @@ static void a_run_that_was_cut_is_broken(void **state)
 		rest >> 16 & 255, 0U);
 	(void)setenv("FAKE_LENGTH", length, 1);
 	(void)setenv("FAKE_MANIFEST", path, 1);
-	if (run("manifest", 0, 0, &end, &err))
+	if (run("manifest", &end, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(end.how, LABHOST_PANIC);
 	if (manifest_read(&manifest, copy, &err))
@@ -244,7 +252,7 @@ static void an_interrupt_is_passed_on(void **state)
 		_exit(0);
 	}
 	uint64_t start_ns = clock_now_ns();
-	assert_int_equal(run("obeys", 0, 0, &end, &err), -1);
+	assert_int_equal(run("obeys", &end, &err), -1);
 	assert_int_equal(err.domain, ERR_INTERRUPTED);
 	assert_int_equal(err.code, SIGINT);
 	/* It did not wait for the end of its patience. */
@@ -262,7 +270,7 @@ static void qemu_dies_with_us(void **state)
 	(void)unlink(pid_path);
 	pid_t child = fork();
 	if (!child)
-		_exit(run("beats", 0, 0, &end, NULL) ? 1 : 0);
+		_exit(run("beats", &end, NULL) ? 1 : 0);
 	for (unsigned i = 0; i < 100 && !fake_pid(); i++)
 		clock_sleep_until_ns(clock_now_ns() + 100 * NS_PER_MS);
 	pid_t qemu = fake_pid();
