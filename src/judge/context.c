@@ -86,6 +86,7 @@ void context_load(struct judge_context *context)
 		{RESOURCE_MEMORY, &context->swapped_out, "vm_pswpout"},
 		{RESOURCE_MEMORY, &context->killed, "vm_oom_kills"},
 		{RESOURCE_MEMORY, &context->available, "mem_available_bytes"},
+		{RESOURCE_MEMORY, &context->free_of_cpus, "mem_pcp_bytes"},
 		{RESOURCE_MEMORY, &context->swap_free, "swap_free_bytes"},
 	};
 	bool of[RESOURCE_COUNT] = {false};
@@ -101,7 +102,7 @@ void context_load(struct judge_context *context)
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		if (of[singles[i].resource])
 			counter_load(singles[i].counter, input->samples, "host", singles[i].column);
-	context->available.is_level = context->swap_free.is_level = true;
+	context->available.is_level = context->free_of_cpus.is_level = context->swap_free.is_level = true;
 	counter_load(&context->host_busy, input->samples, "host", "host_busy_ns");
 	counter_load(&context->host_idle, input->samples, "host", "host_idle_ns");
 	counter_load(&context->host_steal, input->samples, "host", "host_steal_ns");

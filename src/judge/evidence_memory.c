@@ -106,6 +106,9 @@ static double others_at(const struct judge_context *context, double t_s)
 {
 	double rest = counter_at(&context->available, t_s);
 
+	/* Older runs do not tell; pages that move there look as if somebody had taken them. */
+	if (context->free_of_cpus.count)
+		rest += counter_at(&context->free_of_cpus, t_s);
 	for (size_t i = 0; i < context->input->scenario->tenant_count; i++)
 		rest += counter_at(&context->metric[MEASURE_MEM_USAGE][i].level, t_s);
 	return -rest;

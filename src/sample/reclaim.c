@@ -6,21 +6,27 @@
  * pgscan_kswapd, pgscan_direct and pgscan_khugepaged count global reclaim alone: what a group's own hard limit makes the
  * kernel scan is in pgscan_anon and pgscan_file too, but not here (mm/vmscan.c: cgroup_reclaim()).  The v1 soft limit is
  * paid in such group reclaim, and kswapd always goes on to a global round behind it.
+ *
+ * Free pages on the lists of the CPUs are in no other file: NR_FREE_PAGES, so MemFree and MemAvailable, leaves them out, and since
+ * Linux 6.7 they may grow to an eighth of a zone (mm/page_alloc.c: nr_pcp_high()).
  */
 #include "sample/source.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 
 /* 4 KiB in 6.18; kernels with every option have some more lines. */
 #define VMSTAT_SIZE (32U * 1024)
+/* 5 KiB with two CPUs, and 100 bytes more per CPU and zone. */
+#define ZONEINFO_SIZE (64U * 1024)
 
 struct reclaim {
-	int vmstat_fd, pressure_fd;
+	int vmstat_fd, zoneinfo_fd, pressure_fd;
 };
 
 static void *reclaim_open(const struct sample_place *place)
@@ -29,6 +35,7 @@ static void *reclaim_open(const struct sample_place *place)
 	struct reclaim *state = xcalloc(1, sizeof(*state));
 
 	state->vmstat_fd = counter_open(proc, "vmstat");
+	state->zoneinfo_fd = counter_open(proc, "zoneinfo");
 	state->pressure_fd = counter_open(proc, "pressure/memory");
 	return state;
 }
@@ -46,6 +53,22 @@ static double sum(const char *text, const char *const *keys, size_t count)
 		any = true;
 	}
 	return any ? (double)total : (double)NAN;
+}
+
+/* "              count:    1087" of every CPU in every zone. */
+static double pcp_bytes(int fd)
+{
+	static const char key[] = " count:";
+	char text[ZONEINFO_SIZE];
+	uint64_t pages = 0;
+
+	if (!counter_read(fd, text, sizeof(text)) || strlen(text) == sizeof(text) - 1)
+		return (double)NAN;
+	for (const char *at = text; (at = strstr(at, key)) != NULL;) {
+		at += strlen(key);
+		pages += strtoull(at, NULL, 10);
+	}
+	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
 static void reclaim_read(void *data, double *cells)
@@ -66,6 +89,7 @@ static void reclaim_read(void *data, double *cells)
 		cells[SAMPLE_VM_PGSCAN_ANON] = counter_cell(events, "pgscan_anon");
 		cells[SAMPLE_VM_OOM_KILLS] = counter_cell(events, "oom_kill");
 	}
+	cells[SAMPLE_MEM_PCP_BYTES] = pcp_bytes(state->zoneinfo_fd);
 	counter_read_pressure(state->pressure_fd, cells);
 }
 
@@ -76,6 +100,7 @@ static void reclaim_close(void *data)
 	if (!state)
 		return;
 	auto_close_fd(&state->vmstat_fd);
+	auto_close_fd(&state->zoneinfo_fd);
 	auto_close_fd(&state->pressure_fd);
 	free(state);
 }

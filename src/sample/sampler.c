@@ -36,6 +36,7 @@ static const char *const column_names[] = {
 	[SAMPLE_HOST_STEAL_NS] = "host_steal_ns",
 	[SAMPLE_MEM_AVAILABLE_BYTES] = "mem_available_bytes",
 	[SAMPLE_MEM_FREE_BYTES] = "mem_free_bytes",
+	[SAMPLE_MEM_PCP_BYTES] = "mem_pcp_bytes",
 	[SAMPLE_SWAP_FREE_BYTES] = "swap_free_bytes",
 	[SAMPLE_VM_PGSCAN] = "vm_pgscan",
 	[SAMPLE_VM_PGSTEAL] = "vm_pgsteal",

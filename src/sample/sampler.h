@@ -9,6 +9,8 @@
  *		blk_read_bytes blk_write_bytes blk_read_ios blk_write_ios tap_rx_bytes tap_tx_bytes
  *	"host" row: set_busy_ns set_idle_ns set_steal_ns (sum over the scarce CPUs, /proc/stat, so in steps of 10 ms),
  *		host_busy_ns host_idle_ns host_steal_ns (all CPUs), mem_available_bytes mem_free_bytes swap_free_bytes,
+ *		mem_pcp_bytes (free pages on the lists of the CPUs, /proc/zoneinfo: in neither of the two; missing where that
+ *		file is longer than 64 KiB),
  *		vm_pgscan vm_pgsteal (pages that global reclaim looked at and took; not what a group's hard limit makes the
  *		kernel do), vm_pgscan_anon (anonymous ones that any reclaim looked at; Linux 5.8 and later), vm_pswpin vm_pswpout
  *		(pages), vm_oom_kills

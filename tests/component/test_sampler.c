@@ -72,6 +72,9 @@ static void make_proc(const char *cgroup)
 		"nr_free_pages 5\npswpin 11\npswpout 12\npgsteal_kswapd 20\npgsteal_direct 1\n"
 		"pgscan_kswapd 100\npgscan_direct 10\npgscan_khugepaged 1\npgscan_proactive 5000\n"
 		"pgscan_direct_throttle 7000\npgscan_anon 9000\noom_kill 3\n");
+	put("/proc/zoneinfo",
+		"Node 0, zone   Normal\n  pages free     5884\n  pagesets\n    cpu: 0\n              count:    7\n"
+		"              high:     14\n    cpu: 1\n              count:    3\n  vm stats threshold: 36\n");
 	put("/proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1234\n"
 				     "full avg10=0.00 avg60=0.00 avg300=0.00 total=34\n");
 	put("/proc/77/task/77/comm", "qemu-system-x86\n");
@@ -240,6 +243,7 @@ static void test_host(void **state)
 		{SAMPLE_HOST_STEAL_NS, 30 * ns},
 		{SAMPLE_MEM_AVAILABLE_BYTES, 2048 * 1024},
 		{SAMPLE_MEM_FREE_BYTES, 1024},
+		{SAMPLE_MEM_PCP_BYTES, 10 * 4096},
 		{SAMPLE_SWAP_FREE_BYTES, 8192},
 		{SAMPLE_VM_PGSCAN, 111}, /* global reclaim alone */
 		{SAMPLE_VM_PGSTEAL, 21},

@@ -59,6 +59,7 @@ struct memory_case {
 	double swap;      /* MiB free; 0: none */
 	double few_pages; /* looked at and taken per sample; 0: 300 */
 	double others;    /* MiB that somebody else takes at 16 s; below 0: lets go */
+	double on_lists;  /* MiB of free pages that go to the lists of the CPUs then */
 	double available; /* MiB while nothing is scarce; 0: 8000 */
 	double killed_at_s;
 	double drop_from_s, drop_to_s;
@@ -110,6 +111,12 @@ static const struct memory_case cases[] = {
 		.blue_too = true,
 		.others = 80,
 		.reason = "somebody else on this host took 80 MiB of memory until 16.2 s"},
+	{.name = "the other one pays, too, and free pages went to the lists of the CPUs",
+		.yaml = soft_yaml,
+		.verdicts = "ppfppf",
+		.blue_too = true,
+		.on_lists = 80,
+		.reason = "'blue' had 3"},
 	{.name = "not all of it taken, for somebody else let memory go",
 		.yaml = soft_yaml,
 		.verdicts = "pipiii",
@@ -202,9 +209,10 @@ static const struct memory_case cases[] = {
 		.reason = "busy"},
 };
 
-enum { USAGE, SWAP, SCAN, ANON, STEAL, OUT, KILLS, AVAILABLE, SWAP_FREE };
+enum { USAGE, SWAP, SCAN, ANON, STEAL, OUT, KILLS, AVAILABLE, PCP, SWAP_FREE };
 static const char *const columns[] = {"mem_usage_bytes", "mem_swap_bytes", "vm_pgscan", "vm_pgscan_anon",
-	"vm_pgsteal", "vm_pswpout", "vm_oom_kills", "mem_available_bytes", "swap_free_bytes"};
+	"vm_pgsteal", "vm_pswpout", "vm_oom_kills", "mem_available_bytes", "mem_pcp_bytes",
+	"swap_free_bytes"};
 static const char *const no_columns[] = {"none"};
 
 static double red_at(const struct memory_case *c, double t_s)
@@ -248,7 +256,8 @@ static void make_samples(const struct memory_case *c, struct made_run *run)
 					   : c->available > 0 ? c->available
 							      : 8000) *
 					   MIB +
-				   given - (t_s > 16 ? c->others * MIB : 0);
+				   given - (t_s > 16 ? (c->others + c->on_lists) * MIB : 0);
+		cells[PCP] = (t_s > 16 ? c->on_lists : 0) * MIB;
 		if (c->no_vm_columns)
 			continue;
 		cells[SCAN] = pages;
