@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
-#include <unistd.h>
 
+#include "base/privilege.h"
 #include "cmd/command.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
@@ -23,12 +23,8 @@ int cmd_clean(int argc, char **argv)
 
 	if (options_parse(argc, argv, &options, &err))
 		return command_fail(&err);
-	if (geteuid() != 0) {
-		(void)err_host(&err, "limitlab clean needs root: it undoes what runs changed on this host");
-		(void)err_remedy(&err, "sudo limitlab clean");
-		return command_fail(&err);
-	}
-	if (run_clean(report, &options, &journals, &err))
+	if (need_root("limitlab clean", "it undoes what runs changed on this host", "clean", &err) ||
+		run_clean(report, &options, &journals, &err))
 		return command_fail(&err);
 	/* A run has two journals, and the next run would have replayed them: there is never more than one dead run. */
 	if (!options.quiet)

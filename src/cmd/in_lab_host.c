@@ -178,14 +178,6 @@ static int refuse(const struct options *options, struct err *err)
 	return 0;
 }
 
-static int need_root(const char *command, struct err *err)
-{
-	if (geteuid() == 0)
-		return 0;
-	(void)err_host(err, "a lab host needs root: the tenants' image and its own are root's");
-	return err_remedy(err, "sudo limitlab %s", command);
-}
-
 static int find_places(struct lab *lab, struct err *err)
 {
 	char now[32];
@@ -243,7 +235,7 @@ static int prepare_run(struct lab *lab, struct err *err)
 		needs |= labhost_needs_of(lab->scenarios[i]);
 	}
 	lab->files = labhost_files_of((const struct scenario *const *)lab->scenarios, lab->scenario_count);
-	return need_root("run --in-lab-host ...", err) || prepare_lab(lab, needs, err) ||
+	return labhost_need_root("run --in-lab-host ...", err) || prepare_lab(lab, needs, err) ||
 			       find_places(lab, err) || make_argv(lab, err)
 		       ? -1
 		       : 0;
@@ -256,7 +248,7 @@ static int prepare_exec(struct lab *lab, struct err *err)
 	size_t count = 0, capacity = 0;
 
 	if ((options->cgroup && labhost_cgroup_parse(options->cgroup, &lab->cgroup, err)) ||
-		need_root("lab-exec ...", err) || prepare_lab(lab, 0, err) || find_places(lab, err))
+		labhost_need_root("lab-exec ...", err) || prepare_lab(lab, 0, err) || find_places(lab, err))
 		return -1;
 	for (int i = 0; i < options->arg_count; i++) {
 		char *path = strchr(options->args[i], '/') ? realpath(options->args[i], NULL) : NULL;

@@ -144,17 +144,16 @@ static int write_report(const struct kernels_session *session, const struct repo
 	AUTO(free_ptr) char *csv = xasprintf("%s/table.csv", folder);
 	AUTO(free_ptr) char *json = xasprintf("%s/table.json", folder);
 	AUTO(free_ptr) char *line = report_json(report);
-	AUTO(buf) struct buf table = BUF_INIT, rows = BUF_INIT, object = BUF_INIT;
+	AUTO(buf) struct buf table = BUF_INIT, object = BUF_INIT;
 
 	report_markdown(report, &table);
-	report_csv(report, &rows);
 	buf_addf(&object, "%s\n", line);
-	if (fsio_make_dirs(folder, err) || write_text(markdown, &table, err) || write_text(csv, &rows, err) ||
-		write_text(json, &object, err))
+	if (fsio_make_dirs(folder, err) || write_text(markdown, &table, err) ||
+		report_write_csv(report, csv, err) || write_text(json, &object, err))
 		return -1;
 	if (session->options->markdown && write_text(session->options->markdown, &table, err))
 		return -1;
-	if (session->options->csv && write_text(session->options->csv, &rows, err))
+	if (session->options->csv && report_write_csv(report, session->options->csv, err))
 		return -1;
 	return report_draw(report, session->scenarios, session->scenario_count, folder, err);
 }

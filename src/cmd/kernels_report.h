@@ -58,7 +58,7 @@ char *report_verdict(const struct report_cell *cell);
 /* Tables.  width: columns of the terminal. */
 void report_table(const struct report *report, size_t width, struct buf *text);
 void report_markdown(const struct report *report, struct buf *text);
-void report_csv(const struct report *report, struct buf *text);
+int report_write_csv(const struct report *report, const char *path, struct err *err);
 /* One object of type "kernels"; the caller frees. */
 char *report_json(const struct report *report);
 /* FOLDER/SCENARIO.svg and .png. */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/fsio.h"
 #include "cmd/kernels_report.h"
 #include "cmd/text.h"
 #include "glue/json.h"
 #include "judge/compare_files.h"
+#include "series/csvfile.h"
 
 static char *change_text(const struct report *report, const struct report_cell *cell, size_t place)
 {
@@ -200,53 +203,52 @@ void report_markdown(const struct report *report, struct buf *text)
 	buf_addf(text, "\n%s\n", all);
 }
 
-static void add_quoted(struct buf *text, const char *words)
-{
-	buf_adds(text, "\"");
-	for (; *words; words++) {
-		if (*words == '"')
-			buf_adds(text, "\"");
-		buf_add(text, words, 1);
-	}
-	buf_adds(text, "\"");
-}
-
-/* A missing value is an empty field. */
-static void add_number(struct buf *text, double value)
-{
-	if (isnan(value))
-		buf_adds(text, ",");
-	else
-		buf_addf(text, ",%.9g", value);
-}
-
-void report_csv(const struct report *report, struct buf *text)
+static void csv_row(FILE *stream, const struct report *report, const struct report_row *row, size_t place)
 {
 	const struct batch *batch = report->batch;
+	const struct report_cell *cell = &row->cells[place];
+	const struct compare_row *compared = cell->row;
+	const char *const names[] = {batch->scenarios[row->scenario].name,
+		row->expectation ? row->expectation : "", batch->places[place].release,
+		batch->places[place].cgroup};
+	const double changes[] = {compared ? compared->change : (double)NAN,
+		compared ? compared->low : (double)NAN, compared ? compared->high : (double)NAN};
 
-	buf_adds(text,
-		"scenario,expectation,kernel,cgroup,passed,failed,inconclusive,not_applicable,broken,measured,unit,change,"
-		"change_low,change_high,difference,note\n");
-	for (size_t i = 0; i < report->count; i++) {
-		const struct report_row *row = &report->rows[i];
-		for (size_t p = 0; p < batch->place_count; p++) {
-			const struct report_cell *cell = &row->cells[p];
-			buf_addf(text, "%s,", batch->scenarios[row->scenario].name);
-			add_quoted(text, row->expectation ? row->expectation : "");
-			buf_addf(text, ",%s,%s", batch->places[p].release, batch->places[p].cgroup);
-			for (size_t k = 0; k < VERDICT_COUNT; k++)
-				buf_addf(text, ",%zu", cell->counts[k]);
-			buf_addf(text, ",%zu", cell->broken);
-			add_number(text, cell->measured);
-			buf_addf(text, ",%s", cell->unit);
-			add_number(text, cell->row ? cell->row->change : (double)NAN);
-			add_number(text, cell->row ? cell->row->low : (double)NAN);
-			add_number(text, cell->row ? cell->row->high : (double)NAN);
-			buf_addf(text, ",%s,", difference(cell));
-			add_quoted(text, cell->note ? cell->note : "");
-			buf_adds(text, "\n");
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		csvfile_put_text(stream, names[i]);
+		(void)fputc(',', stream);
 	}
+	for (size_t i = 0; i < VERDICT_COUNT; i++)
+		(void)fprintf(stream, "%zu,", cell->counts[i]);
+	(void)fprintf(stream, "%zu,", cell->broken);
+	csvfile_put_number(stream, cell->measured);
+	(void)fputc(',', stream);
+	csvfile_put_text(stream, cell->unit);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		(void)fputc(',', stream);
+		csvfile_put_number(stream, changes[i]);
+	}
+	(void)fprintf(stream, ",%s,", difference(cell));
+	csvfile_put_text(stream, cell->note ? cell->note : "");
+	(void)fputc('\n', stream);
+}
+
+int report_write_csv(const struct report *report, const char *path, struct err *err)
+{
+	struct outfile out = {0};
+
+	if (outfile_open(&out, path, err))
+		return -1;
+	(void)fputs(
+		"scenario,expectation,kernel,cgroup,passed,failed,inconclusive,not_applicable,broken,measured,unit,change,"
+		"change_low,change_high,difference,note\n",
+		out.stream);
+	for (size_t i = 0; i < report->count; i++)
+		for (size_t place = 0; place < report->batch->place_count; place++)
+			csv_row(out.stream, report, &report->rows[i], place);
+	int result = outfile_commit(&out, err);
+	outfile_abort(&out);
+	return result;
 }
 
 static json_t *cell_json(const struct report *report, const struct report_cell *cell, size_t place)

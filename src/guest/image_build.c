@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fsio.h"
+#include "base/privilege.h"
 #include "base/spawn.h"
 #include "guest/archive.h"
 #include "guest/image_parts.h"
@@ -277,10 +278,8 @@ int image_build(const struct image_options *options, struct image *ret_image, st
 			return 0;
 		image_release(ret_image);
 	}
-	if (geteuid() != 0) {
-		(void)err_host(err, "building the guest image needs root");
-		return err_remedy(err, "sudo limitlab image build");
-	}
+	if (need_root("building the guest image", NULL, "image build", err))
+		return -1;
 	AUTO(free_ptr) char *work = NULL;
 	if (parts_check_programs(needed, ARRAY_SIZE(needed), "building the guest image", err) ||
 		parts_begin(options->dir, options->progress, options->context, &lock_fd, &work, err) ||

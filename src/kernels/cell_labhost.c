@@ -39,10 +39,8 @@ static int look(void *context, const struct scenario *const *scenarios, size_t c
 	AUTO(free_ptr) char *dir = labhost_dir();
 	const struct labhost_place place = place_of(context, dir);
 
-	if (geteuid() != 0) {
-		(void)err_host(err, "a lab host needs root: the tenants' image and its own are root's");
-		return err_remedy(err, "sudo limitlab kernels ...");
-	}
+	if (labhost_need_root("kernels ...", err))
+		return -1;
 	return labhost_host_check(&place, labhost_memory_of(scenarios, count), own_accel(), err);
 }
 

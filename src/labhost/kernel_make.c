@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+#include "base/privilege.h"
 #include "base/spawn.h"
 #include "guest/archive.h"
 #include "guest/image.h"
@@ -370,10 +371,9 @@ int kernel_make(const struct labhost_place *place, const struct wish *wish, cons
 	struct making making = {.place = place, .wish = wish, .source = source ? xstrdup(source) : NULL};
 	AUTO(close_fd) int lock_fd = -1;
 
-	if (geteuid() != 0) {
+	if (need_root("preparing a lab host's kernel", NULL, "...", err)) {
 		making_release(&making);
-		(void)err_host(err, "preparing a lab host's kernel needs root");
-		return err_remedy(err, "sudo limitlab ...");
+		return -1;
 	}
 	int result = parts_check_programs(needed, ARRAY_SIZE(needed), "preparing a lab host's kernel", err) ||
 				     parts_begin(place->dir, place->progress, place->context, &lock_fd,

@@ -77,6 +77,9 @@ enum labhost_cgroup { LABHOST_CGROUP_V2, LABHOST_CGROUP_V1, LABHOST_CGROUP_HYBRI
 const char *labhost_cgroup_name(enum labhost_cgroup mode); /* "v2", "v1", "hybrid" */
 int labhost_cgroup_parse(const char *text, enum labhost_cgroup *ret_mode, struct err *err);
 
+/* ERR_HOST for everybody but root; `sudo limitlab COMMAND` is the remedy. */
+int labhost_need_root(const char *command, struct err *err);
+
 /* What the scenarios make scarce, as a set. */
 enum labhost_needs {
 	LABHOST_NEEDS_CPU = 1 << 0,

@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "base/fsio.h"
+#include "base/privilege.h"
 #include "base/spawn.h"
 #include "guest/parts.h"
 #include "labhost/internal.h"
@@ -117,6 +118,11 @@ static int learned_key(
 	*ret_key = parts_hash((const char *const[]){text.data, config->kernel->origin,
 		accel->kvm ? "kvm" : "tcg", config->append ? config->append : "", NULL});
 	return 0;
+}
+
+int labhost_need_root(const char *command, struct err *err)
+{
+	return need_root("a lab host", "the tenants' image and its own are root's", command, err);
 }
 
 int labhost_host_check(

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/paths.h"
+#include "base/privilege.h"
 #include "base/spawn.h"
 #include "guest/archive.h"
 #include "guest/image.h"
@@ -245,10 +246,8 @@ int labhost_prepare(const struct labhost_place *place, struct err *err)
 	AUTO(free_ptr) char *hash = parts_hash((const char *const[]){RECIPE, suite, packages, NULL});
 	if (is_made(place, "root", hash) && is_made(place, "tenants", tenants))
 		return 0;
-	if (geteuid() != 0) {
-		(void)err_host(err, "making a lab host needs root");
-		return err_remedy(err, "sudo limitlab ...");
-	}
+	if (need_root("making a lab host", NULL, "...", err))
+		return -1;
 	AUTO(close_fd) int lock_fd = -1;
 	AUTO(free_ptr) char *work = NULL;
 	if (parts_begin(place->dir, place->progress, place->context, &lock_fd, &work, err))

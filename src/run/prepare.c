@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/cpulist.h"
 #include "base/fsio.h"
+#include "base/privilege.h"
 #include "config.h"
 #include "run/fixture.h"
 
@@ -98,11 +99,9 @@ int prepare_host(const struct scenario *scenario, const struct run_options *opti
 {
 	const struct run_fixture *fixture = run_fixture_of(scenario);
 
-	if (geteuid() != 0) {
-		err_host(err, "limitlab run needs root: it makes namespaces, VMs and control groups");
-		return err_remedy(err, "sudo limitlab run %s", scenario->path);
-	}
-	if (check_cgroups(scenario, err) || cpulist_allowed(&plan->allowed_cpus, err))
+	AUTO(free_ptr) char *command = xasprintf("run %s", scenario->path);
+	if (need_root("limitlab run", "it makes namespaces, VMs and control groups", command, err) ||
+		check_cgroups(scenario, err) || cpulist_allowed(&plan->allowed_cpus, err))
 		return -1;
 	plan->harness_cpus = plan->allowed_cpus;
 	return fixture && fixture->check ? fixture->check(scenario, options, plan, err) : 0;
