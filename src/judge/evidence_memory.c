@@ -85,7 +85,8 @@ static bool memory_contention(
 	return anon_was_looked_at(context, from, to, finding) && enough_was_taken(context, from, to, finding);
 }
 
-/* When the scarcity of this time began; without an event it holds from the start. */
+/* When the scarcity of this time was complete: to take memory may take its time, and is not somebody else's doing.  Without an event it
+ * holds from the start. */
 static double scarce_since(const struct judge_context *context, double t_s)
 {
 	const struct event_log *log = context->input->events;
@@ -93,7 +94,7 @@ static double scarce_since(const struct judge_context *context, double t_s)
 
 	for (size_t i = 0; i < log->count; i++)
 		if (!strcmp(log->records[i].event, event_kind_name(EVENT_SCARCE)) &&
-			log->records[i].end_s <= t_s)
+			log->records[i].start_s <= t_s)
 			since_s = fmax(since_s, log->records[i].end_s);
 	return since_s;
 }

@@ -37,7 +37,8 @@ struct made_run {
 /* What the log says wrong; the first record with a limit. */
 struct made_faults {
 	bool not_read_back, other_value, same_value, failed;
-	double late_s; /* limits were read back so much later */
+	double late_s;        /* limits were read back so much later */
+	double scarce_took_s; /* until memory was scarce */
 };
 
 static inline void auto_made_run(struct made_run *run)
@@ -101,7 +102,8 @@ static inline void made_log(struct made_run *run, const struct made_faults *faul
 	for (size_t i = 0; i < scenario->event_count; i++) {
 		const struct event_spec *event = &scenario->events[i];
 		if (event->kind == EVENT_SCARCE || event->kind == EVENT_PLENTY)
-			made_record(run, event, "host", LIMIT_COUNT, 0, 0);
+			made_record(run, event, "host", LIMIT_COUNT, 0,
+				event->kind == EVENT_SCARCE ? faults->scarce_took_s : 0);
 		for (unsigned t = 0; t < scenario->tenant_count; t++)
 			if (event->tenants & (1u << t))
 				made_log_event(run, event, t, faults->late_s);
