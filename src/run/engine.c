@@ -14,6 +14,7 @@
 #include "run/fixture.h"
 #include "run/inner.h"
 #include "run/live.h"
+#include "run/spill.h"
 #include "run/wire.h"
 #include "sample/sampler.h"
 #include "series/stats.h"
@@ -41,6 +42,7 @@ struct engine {
 	struct events *events;
 	uint64_t tick_cpu_ns, ticks_done, ticks_late, ticks_missed;
 	struct live live;
+	struct spill spill;
 };
 
 static void lateness_add(struct lateness *lateness, uint64_t asked_ns, uint64_t actual_ns)
@@ -80,6 +82,7 @@ static void do_tick(struct engine *engine)
 	engine->ticks_done++;
 	engine->tick++;
 	live_show(&engine->live, engine->inner);
+	spill_more(&engine->spill, &engine->inner->samples, &engine->inner->log, now_ns);
 }
 
 /* What is scarce may be why. */
@@ -227,6 +230,7 @@ static int open_sampler(struct engine *engine, struct err *err)
 		return -1;
 	const char *const *columns = sampler_columns(&column_count);
 	table_init(&inner->samples, columns, column_count);
+	spill_open(&engine->spill, inner->plan->run_dir, &inner->samples);
 	return 0;
 }
 
@@ -279,6 +283,7 @@ int inner_timeline(struct inner *inner, struct err *err)
 	int result = open_sampler(engine, err);
 	if (result == 0)
 		result = run_timeline(engine, err);
+	spill_close(&engine->spill);
 	/* A job that hangs in libvirt may still finish while the run is taken down, and reports here: it keeps the engine. */
 	if (!loop_pending(inner->loop))
 		engine_free(engine);

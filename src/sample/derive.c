@@ -211,7 +211,10 @@ static void derive_busy(
 
 static void derive_host_memory(const struct step *step, double *cells)
 {
-	cells[MEM_AVAILABLE_MIB] = level(step, "mem_available_bytes") / BYTES_PER_MIB;
+	double on_lists = level(step, "mem_pcp_bytes"); /* older runs do not tell */
+
+	cells[MEM_AVAILABLE_MIB] =
+		(level(step, "mem_available_bytes") + (isnan(on_lists) ? 0 : on_lists)) / BYTES_PER_MIB;
 	cells[MEM_FREE_MIB] = level(step, "mem_free_bytes") / BYTES_PER_MIB;
 	cells[SWAP_FREE_MIB] = level(step, "swap_free_bytes") / BYTES_PER_MIB;
 	cells[VM_SCAN] = rate(step, "vm_pgscan", MIB_PER_PAGE);

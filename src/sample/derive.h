@@ -6,7 +6,7 @@
  * capacity of the scarce CPUs; missing without a CPU fixture) run_delay_pct throttled_pct mem_mib mem_anon_mib
  * mem_swap_mib major_faults_per_s disk_read_mib_per_s disk_write_mib_per_s net_rx_mbit_per_s net_tx_mbit_per_s work_per_s;
  * "host" rows: set_busy_pct set_steal_pct (percent of the capacity of the scarce CPUs) set_foreign_pct (busy time there
- * that is no tenant's vCPU) host_busy_pct host_steal_pct mem_available_mib mem_free_mib swap_free_mib
+ * that is no tenant's vCPU) host_busy_pct host_steal_pct mem_available_mib (with the free pages on the lists of the CPUs) mem_free_mib swap_free_mib
  * reclaim_scan_mib_per_s reclaim_mib_per_s (global reclaim) swap_in_mib_per_s swap_out_mib_per_s; both: mem_stall_some_pct
  * mem_stall_full_pct (PSI; a tenant's on v2) net_class_mbit_per_s (link layer, what HTB
  * let through: of the tenant, or of the class that all share) net_backlog_bytes net_drops_per_s.  net_tx is what the VM sent.

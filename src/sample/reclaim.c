@@ -6,24 +6,19 @@
  * pgscan_kswapd, pgscan_direct and pgscan_khugepaged count global reclaim alone: what a group's own hard limit makes the
  * kernel scan is in pgscan_anon and pgscan_file too, but not here (mm/vmscan.c: cgroup_reclaim()).  The v1 soft limit is
  * paid in such group reclaim, and kswapd always goes on to a global round behind it.
- *
- * Free pages on the lists of the CPUs are in no other file: NR_FREE_PAGES, so MemFree and MemAvailable, leaves them out, and since
- * Linux 6.7 they may grow to an eighth of a zone (mm/page_alloc.c: nr_pcp_high()).
  */
 #include "sample/source.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/zoneinfo.h"
 
 /* 4 KiB in 6.18; kernels with every option have some more lines. */
 #define VMSTAT_SIZE (32U * 1024)
-/* 5 KiB with two CPUs, and 100 bytes more per CPU and zone. */
-#define ZONEINFO_SIZE (64U * 1024)
 
 struct reclaim {
 	int vmstat_fd, zoneinfo_fd, pressure_fd;
@@ -55,20 +50,13 @@ static double sum(const char *text, const char *const *keys, size_t count)
 	return any ? (double)total : (double)NAN;
 }
 
-/* "              count:    1087" of every CPU in every zone. */
 static double pcp_bytes(int fd)
 {
-	static const char key[] = " count:";
 	char text[ZONEINFO_SIZE];
-	uint64_t pages = 0;
 
 	if (!counter_read(fd, text, sizeof(text)) || strlen(text) == sizeof(text) - 1)
 		return (double)NAN;
-	for (const char *at = text; (at = strstr(at, key)) != NULL;) {
-		at += strlen(key);
-		pages += strtoull(at, NULL, 10);
-	}
-	return (double)pages * (double)sysconf(_SC_PAGESIZE);
+	return (double)zoneinfo_pcp_bytes(text);
 }
 
 static void reclaim_read(void *data, double *cells)

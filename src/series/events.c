@@ -190,29 +190,39 @@ static void put_text(FILE *stream, const char *text, char end)
 	(void)fputc(end, stream);
 }
 
+void event_log_put_header(FILE *stream)
+{
+	for (int i = 0; i < FIELD_COUNT; i++)
+		(void)fprintf(stream, "%s%c", header[i], i + 1 < FIELD_COUNT ? ',' : '\n');
+}
+
+void event_log_put_records(const struct event_log *log, size_t from, FILE *stream)
+{
+	for (size_t i = from; i < log->count; i++) {
+		const struct event_record *record = &log->records[i];
+		bool has_limit = record->limit < LIMIT_COUNT;
+		put_time(stream, record->asked_s);
+		put_time(stream, record->start_s);
+		put_time(stream, record->end_s);
+		put_text(stream, record->event, ',');
+		put_text(stream, record->tenant, ',');
+		put_text(stream, has_limit ? limit_spec(record->limit)->name : "", ',');
+		put_value(stream, has_limit, record->asked);
+		put_value(stream, has_limit && record->has_read_back, record->read_back);
+		put_text(stream, record->name, ',');
+		put_text(stream, record->error, ',');
+		put_text(stream, record->note, '\n');
+	}
+}
+
 int event_log_write_csv(const struct event_log *log, const char *path, struct err *err)
 {
 	struct outfile out = {0};
 
 	if (outfile_open(&out, path, err))
 		return -1;
-	for (int i = 0; i < FIELD_COUNT; i++)
-		(void)fprintf(out.stream, "%s%c", header[i], i + 1 < FIELD_COUNT ? ',' : '\n');
-	for (size_t i = 0; i < log->count; i++) {
-		const struct event_record *record = &log->records[i];
-		bool has_limit = record->limit < LIMIT_COUNT;
-		put_time(out.stream, record->asked_s);
-		put_time(out.stream, record->start_s);
-		put_time(out.stream, record->end_s);
-		put_text(out.stream, record->event, ',');
-		put_text(out.stream, record->tenant, ',');
-		put_text(out.stream, has_limit ? limit_spec(record->limit)->name : "", ',');
-		put_value(out.stream, has_limit, record->asked);
-		put_value(out.stream, has_limit && record->has_read_back, record->read_back);
-		put_text(out.stream, record->name, ',');
-		put_text(out.stream, record->error, ',');
-		put_text(out.stream, record->note, '\n');
-	}
+	event_log_put_header(out.stream);
+	event_log_put_records(log, 0, out.stream);
 	int result = outfile_commit(&out, err);
 	outfile_abort(&out);
 	return result;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "applier/limit.h"
 #include "base/err.h"
@@ -135,5 +136,8 @@ int event_log_read_csv(struct event_log *ret_log, const char *path, struct err *
 int event_log_parse_csv(
 	struct event_log *ret_log, const char *path, const char *text, size_t length, struct err *err);
 int event_log_write_csv(const struct event_log *log, const char *path, struct err *err);
+/* Its parts, for who writes while records are added: the header, and the records from this one on. */
+void event_log_put_header(FILE *stream);
+void event_log_put_records(const struct event_log *log, size_t from, FILE *stream);
 
 #endif

@@ -170,27 +170,37 @@ int table_read_csv(struct table *ret_table, const char *path, struct err *err)
 	return table_parse_csv(ret_table, path, text.data ? text.data : "", text.length, err);
 }
 
+void table_put_header(const struct table *table, FILE *stream)
+{
+	(void)fputs("t_s,tenant", stream);
+	for (size_t i = 0; i < table->column_count; i++) {
+		(void)fputc(',', stream);
+		csvfile_put_text(stream, table->columns[i]);
+	}
+	(void)fputc('\n', stream);
+}
+
+void table_put_rows(const struct table *table, size_t from, FILE *stream)
+{
+	for (size_t row = from; row < table->row_count; row++) {
+		(void)fprintf(stream, "%.6f,", table->t_s[row]);
+		csvfile_put_text(stream, table->tenants[table->tenant[row]]);
+		for (size_t i = 0; i < table->column_count; i++) {
+			(void)fputc(',', stream);
+			csvfile_put_number(stream, table->cells[row * table->column_count + i]);
+		}
+		(void)fputc('\n', stream);
+	}
+}
+
 int table_write_csv(const struct table *table, const char *path, struct err *err)
 {
 	struct outfile out = {0};
 
 	if (outfile_open(&out, path, err))
 		return -1;
-	(void)fputs("t_s,tenant", out.stream);
-	for (size_t i = 0; i < table->column_count; i++) {
-		(void)fputc(',', out.stream);
-		csvfile_put_text(out.stream, table->columns[i]);
-	}
-	(void)fputc('\n', out.stream);
-	for (size_t row = 0; row < table->row_count; row++) {
-		(void)fprintf(out.stream, "%.6f,", table->t_s[row]);
-		csvfile_put_text(out.stream, table->tenants[table->tenant[row]]);
-		for (size_t i = 0; i < table->column_count; i++) {
-			(void)fputc(',', out.stream);
-			csvfile_put_number(out.stream, table->cells[row * table->column_count + i]);
-		}
-		(void)fputc('\n', out.stream);
-	}
+	table_put_header(table, out.stream);
+	table_put_rows(table, 0, out.stream);
 	/* outfile_commit() sees a failed write in ferror(). */
 	int result = outfile_commit(&out, err);
 	outfile_abort(&out);

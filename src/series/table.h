@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/err.h"
 
@@ -46,5 +47,8 @@ int table_read_csv(struct table *ret_table, const char *path, struct err *err);
 int table_parse_csv(
 	struct table *ret_table, const char *path, const char *text, size_t length, struct err *err);
 int table_write_csv(const struct table *table, const char *path, struct err *err);
+/* Its parts, for who writes while rows are added: the header, and the rows from this one on. */
+void table_put_header(const struct table *table, FILE *stream);
+void table_put_rows(const struct table *table, size_t from, FILE *stream);
 
 #endif

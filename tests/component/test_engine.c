@@ -27,6 +27,7 @@
 #include "base/fsio.h"
 #include "guest/runner.h"
 #include "run/inner.h"
+#include "run/spill.h"
 #include "run/wire.h"
 
 /* This machine may be busy: only what is far too late is an error. */
@@ -815,6 +816,33 @@ static void test_stream(void **state)
 	close_world();
 }
 
+/* In a lab host, whose kernel may end at any time: what was recorded is there before the end, in files that can be read. */
+static void test_spill(void **state)
+{
+	struct err err = ERR_INIT;
+	struct table samples;
+	struct event_log log;
+
+	(void)state;
+	open_world(plain, NULL, NULL);
+	(void)setenv(SPILL_VARIABLE, "1", 1);
+	int result = inner_timeline(&world.inner, &err);
+	(void)unsetenv(SPILL_VARIABLE);
+	if (result)
+		fail_msg("%s", err.text);
+	AUTO(free_ptr) char *samples_path = rundir_path(world.run_dir, RUNDIR_SAMPLES);
+	AUTO(free_ptr) char *events_path = rundir_path(world.run_dir, RUNDIR_EVENTS);
+	if (table_read_csv(&samples, samples_path, &err) || event_log_read_csv(&log, events_path, &err))
+		fail_msg("%s", err.text);
+	/* Once a second: the timeline lasts less, and sampling begins a second before it. */
+	assert_in_range(samples.row_count, 1, world.inner.samples.row_count);
+	assert_float_equal(samples.t_s[0], world.inner.samples.t_s[0], 1e-6);
+	assert_int_equal(samples.column_count, world.inner.samples.column_count);
+	table_release(&samples);
+	event_log_release(&log);
+	close_world();
+}
+
 /* A disk that is full while the results are written breaks the run; nothing half-written has a final name. */
 static void test_full_disk(void **state)
 {
@@ -867,6 +895,7 @@ int main(void)
 		cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_stream),
+		cmocka_unit_test(test_spill),
 		cmocka_unit_test(test_full_disk),
 	};
 	sigset_t set;

@@ -353,6 +353,7 @@ static void shipped_jobs_are_right(void **state)
 		{"memory-hold.stress", "stress-ng", false},
 		{"memory-hold-200.stress", "stress-ng", false},
 		{"memory-hold-500.stress", "stress-ng", false},
+		{"memory-hold-600.stress", "stress-ng", false},
 		{"memory-write-500.stress", "stress-ng", false},
 		{"memory-rate.fio", "fio", false},
 		{"net-tcp.iperf3", "iperf3", false},
