@@ -71,18 +71,19 @@ report $? "the figure is there, and nothing half written"
 inventory >"$out/before" 2>&1
 "$limitlab" run --in-lab-host --kernel "$kernel" --out "$out/killed" scenarios/smoke/cpu.yaml >"$out/killed.log" 2>&1 &
 run=$!
-for ((i = 0; i < 600; i++)); do
-	grep -q 'boot: 2 tenants' "$out/killed.log" && break
+for ((i = 0; i < 1500; i++)); do
+	grep -q ' t=[4-9] s of' "$out/killed.log" && break
 	sleep 0.1
 done
-sleep 2
 kill -KILL $run
 wait $run 2>/dev/null
 sleep 1
 inventory >"$out/after" 2>&1
 diff -u "$out/before" "$out/after" >"$out/left.diff"
 report $? "a SIGKILL leaves nothing on this host" "$out/left.diff"
-grep -qs '"scenario_name"' "$out"/killed/smoke-cpu/*/manifest.json
-report $? "what was recorded until then is here" "$out/killed.log"
+grep -qs '"scenario_name"' "$out"/killed/smoke-cpu/*/manifest.json &&
+	(($(grep -c ',red,' "$out"/killed/smoke-cpu/*/samples.csv) >= 10)) &&
+	grep -q ',start,red,' "$out"/killed/smoke-cpu/*/events.csv
+report $? "what was recorded until then is here: samples and events of a timeline that had not ended" "$out/killed.log"
 echo 1..$number
 exit $failed
