@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "applier/cgroup.h"
@@ -26,6 +27,21 @@ static char *v1_memory_root(void)
 	for (size_t i = 0; i < mounts.count; i++)
 		if (!mounts.items[i].v2 && cgroup_list_has(mounts.items[i].options, ",", "memory"))
 			return xstrdup(mounts.items[i].point);
+	return NULL;
+}
+
+/* What keeps a v1 soft limit from acting (README, "What we found"); NULL: nothing that is known. */
+static const char *soft_spoiler(void)
+{
+	char huge[64], generations[32];
+
+	if (!fsio_read_small(-1, "/sys/kernel/mm/transparent_hugepage/enabled", huge, sizeof(huge), NULL) &&
+		strstr(huge, "[always]"))
+		return "/sys/kernel/mm/transparent_hugepage/enabled is 'always', and reclaim that is asked for huge pages "
+		       "leaves soft limits out";
+	if (!fsio_read_small(-1, "/sys/kernel/mm/lru_gen/enabled", generations, sizeof(generations), NULL) &&
+		strtoul(generations, NULL, 16) != 0)
+		return "/sys/kernel/mm/lru_gen/enabled is on, and the multi-generational LRU takes nothing in proportion";
 	return NULL;
 }
 
@@ -58,6 +74,9 @@ void doctor_probe_memory_limits(struct doctor_finding *finding)
 	else if (!fsio_exists(swap))
 		doctor_found(finding, DOCTOR_NOTE,
 			"cgroup v1, of a kernel that does not account swap: memory.soft and memory.hard, no memory.swap");
+	else if (soft_spoiler())
+		doctor_found(finding, DOCTOR_NOTE, "cgroup v1, but memory.soft will hardly act: %s",
+			soft_spoiler());
 	else
 		doctor_found(finding, DOCTOR_OK,
 			"cgroup v1: memory.soft acts while the whole host is short of memory; memory.swap counts memory and "

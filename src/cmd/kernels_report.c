@@ -263,16 +263,26 @@ char *report_verdict(const struct report_cell *cell)
 
 /* ---- the figure -------------------------------------------------------------------------------------------------- */
 
+/* "50.1 | - | 49.9 %": the unit once, at the end. */
 static char *words_of(const struct report *report, const struct report_row *row)
 {
 	AUTO(buf) struct buf words = BUF_INIT;
+	AUTO(free_ptr) char *unit = xstrdup("");
 
 	for (size_t p = 0; p < report->batch->place_count; p++) {
 		const struct report_cell *cell = &row->cells[p];
-		AUTO(free_ptr) char *value = compare_value_text(cell->unit, cell->measured);
-		buf_addf(&words, "%s%s", p ? "  |  " : "",
-			cell->counts[VERDICT_NOT_APPLICABLE] ? "n/a" : value);
+		AUTO(free_ptr)
+		char *value = cell->counts[VERDICT_NOT_APPLICABLE]
+				      ? xstrdup("n/a")
+				      : compare_value_text(cell->unit, cell->measured);
+		size_t number = strcspn(value, " ");
+		if (value[number]) {
+			free(unit);
+			unit = xstrdup(value + number);
+		}
+		buf_addf(&words, "%s%.*s", p ? "  |  " : "", (int)number, value);
 	}
+	buf_adds(&words, unit);
 	return buf_steal(&words);
 }
 

@@ -88,7 +88,7 @@ void plot_compare_preamble(const struct plot_compare_input *input, struct buf *t
 			"%s (%zu run%s)", name, input->part->runs[g], input->part->runs[g] == 1 ? "" : "s");
 		plot_text(text, g ? "cmp_group_b" : "cmp_group_a", words);
 	}
-	plot_text(text, "cmp_y_label", run ? run->curve_metric : "");
+	plot_text(text, "cmp_y_label", run ? plot_axis_label(run->curve_metric) : "");
 	buf_addf(text,
 		"cmp_duration_s = %.6g\ncmp_tenants = %zu\narray cmp_color[%zu]\narray cmp_tenant[%zu]\n",
 		run ? run->duration_s : 1, tenants, tenants + 1, tenants + 1);

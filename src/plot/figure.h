@@ -54,7 +54,9 @@ bool plot_has_span(const struct plot_figure *figure);
 void plot_add_callouts(struct buf *out, const struct plot_figure *figure);
 void plot_add_points(struct buf *out, const struct plot_figure *figure);
 
-/* units.c: the column of series.csv that holds a measure, and the factor from the measure's unit to the column's. */
+/* units.c: what an axis says of a column of series.csv, "memory of the VM [MiB]"; of one without words its name. */
+const char *plot_axis_label(const char *column);
+/* The column of series.csv that holds a measure, and the factor from the measure's unit to the column's. */
 const char *plot_column(const struct plot_side *side, enum measure measure, double *ret_factor);
 /* Of the resource that the figure is about: the model speaks of this one. */
 const char *plot_main_column(const struct plot_figure *figure, const struct plot_side *side);

@@ -127,7 +127,7 @@ void plot_kernels_preamble(const struct plot_kernels_input *input, struct buf *t
 
 	plot_text(text, "krn_title", title);
 	plot_text(text, "krn_reference", input->places[input->reference].name);
-	plot_text(text, "krn_y_label", run ? run->curve_metric : "");
+	plot_text(text, "krn_y_label", run ? plot_axis_label(run->curve_metric) : "");
 	buf_addf(text,
 		"krn_columns = %zu\nkrn_duration_s = %.6g\nkrn_top = %.6g\nkrn_tenants = %zu\narray krn_color[%zu]\narray krn_tenant[%zu]\n",
 		input->place_count < COLUMNS_MAX ? input->place_count : (size_t)COLUMNS_MAX,

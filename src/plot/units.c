@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/figure.h"
 
+#include <string.h>
+
+#include "base/auto.h"
 #include "base/clock.h"
 #include "plot/parts.h"
 
@@ -82,6 +85,27 @@ const char *plot_column(const struct plot_side *side, enum measure measure, doub
 	}
 	*ret_factor = columns[measure].factor;
 	return columns[measure].column;
+}
+
+const char *plot_axis_label(const char *column)
+{
+	static const struct {
+		const char *column, *label;
+	} labels[] = {
+		{"cpu_share_pct", "share of the scarce CPUs [%]"},
+		{"vcpu_pct", "CPU time [% of one CPU]"},
+		{"net_class_mbit_per_s", "rate on the link layer [Mbit/s]"},
+		{"payload_mbit_per_s", "payload [Mbit/s]"},
+		{"net_tx_mbit_per_s", "sent [Mbit/s]"},
+		{"mem_mib", "memory of the VM [MiB]"},
+		{"disk_read_mib_per_s", "read [MiB/s]"},
+		{"disk_write_mib_per_s", "written [MiB/s]"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
+		if (!strcmp(labels[i].column, column))
+			return labels[i].label;
+	return column;
 }
 
 const char *plot_main_column(const struct plot_figure *figure, const struct plot_side *side)
