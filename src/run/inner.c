@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "base/auto.h"
 #include "run/wire.h"
@@ -19,10 +20,24 @@ static int settle_down(const struct run_plan *plan, struct err *err)
 	return 0;
 }
 
+/* Inherited by every process that is started here, through execve(2), too: the VMs (prctl(2)). */
+static int forbid_thp(const struct run_plan *plan, struct err *err)
+{
+	if (!plan->scenario->memory.no_thp)
+		return 0;
+	if (!plan->embed)
+		wire_warn(plan->wire_fd,
+			"'thp: false' does not reach tenants that a daemon starts: they get huge pages as the "
+			"host gives them");
+	else if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+		return err_sys(err, errno, "cannot keep transparent huge pages from the tenants");
+	return 0;
+}
+
 static int go_through(struct inner *inner, struct err *err)
 {
-	if (settle_down(inner->plan, err) || loop_new(&inner->loop, err) || inner_boot(inner, err) ||
-		inner_barrier(inner, err))
+	if (settle_down(inner->plan, err) || forbid_thp(inner->plan, err) || loop_new(&inner->loop, err) ||
+		inner_boot(inner, err) || inner_barrier(inner, err))
 		return -1;
 	int result = inner_timeline(inner, err);
 	/* What was measured until then is worth keeping, also of a run that broke. */

@@ -94,6 +94,12 @@ static void add_link(struct buf *out, const struct scenario *scenario)
 		count == 1 ? " that sends" : "s that send", net_apply_name(scenario->link.apply));
 }
 
+static void add_thp(struct buf *out, const struct scenario *scenario)
+{
+	if (scenario->memory.no_thp)
+		buf_adds(out, "  the tenants get no transparent huge pages\n");
+}
+
 static void add_memory(struct buf *out, const struct scenario *scenario)
 {
 	AUTO(free_ptr) char *left = units_format(scenario->memory.free_bytes, QUANTITY_BYTES);
@@ -102,6 +108,7 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 
 	if (!scenario->memory.free_bytes) {
 		buf_addf(out, "  memory  nothing is taken from the host, %s of swap are added\n", swap);
+		add_thp(out, scenario);
 		return;
 	}
 	buf_addf(out, "  memory  %s are left free on the whole host, ", left);
@@ -128,6 +135,7 @@ static void add_memory(struct buf *out, const struct scenario *scenario)
 			"  a file of %s is read over and over meanwhile, so that the kernel has to take memory back\n",
 			cache);
 	}
+	add_thp(out, scenario);
 	buf_adds(out, "  " PLAN_HOST_SCARCITY "\n");
 }
 

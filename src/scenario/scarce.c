@@ -159,6 +159,20 @@ static int read_cache(void *context, const struct doc_key *key, const struct yam
 		"the file that fills the page cache", &scenario->memory.cache_bytes, err);
 }
 
+static int read_thp(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
+	struct err *err)
+{
+	struct reader *reader = context;
+	struct scenario *scenario = object;
+	bool thp;
+
+	(void)key;
+	if (doc_bool(reader->doc, node, "a value of 'thp'", &thp, err) < 0)
+		return -1;
+	scenario->memory.no_thp = !thp;
+	return 0;
+}
+
 static int read_size(void *context, const struct doc_key *key, const struct yaml_node_s *node, void *object,
 	struct err *err)
 {
@@ -288,6 +302,7 @@ static int read_memory(void *context, const struct doc_key *key, const struct ya
 		{"free", false, read_free, 0},
 		{"swap", false, read_swap, 0},
 		{"cache", false, read_cache, 0},
+		{"thp", false, read_thp, 0},
 	};
 	struct reader *reader = context;
 	struct scenario *scenario = object;

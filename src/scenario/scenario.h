@@ -176,6 +176,7 @@ struct scarce_memory {
 	uint64_t cache_bytes; /* of a file that is read over and over while it holds; 0: none is */
 	bool from_start;      /* no event begins it: it holds from the barrier on */
 	bool swap_later;      /* an event adds the swap: until then there is none */
+	bool no_thp;          /* the tenants get no transparent huge pages; else as the host gives them */
 };
 
 enum disk_scheduler {

@@ -63,7 +63,7 @@ memory_is_back "after a run"
 
 # killed VICTIM: while memory is taken
 killed() {
-	local init
+	local init qemu
 	start_run --allow-host-scarcity "$smoke"
 	if ! await "scarce memory after"; then
 		fail "SIGKILL of $1: came that far" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
@@ -71,6 +71,8 @@ killed() {
 		return
 	fi
 	matches "SIGKILL of $1: swap is on" "$(</proc/swaps)" "$LIMITLAB_STATE_DIR"
+	qemu=$(family "$supervisor" | awk '$2 ~ /^qemu/ { print $1; exit }')
+	is "SIGKILL of $1: the tenants get no huge pages (thp: false)" "$(awk '/^THP_enabled:/ { print $2 }' "/proc/$qemu/status")" 0
 	at_most "SIGKILL of $1: memory is taken" "$(available_mib)" 1500
 	init=$(family "$supervisor" | pid_of limitlab-run)
 	if [[ $1 == run ]]; then kill -KILL "$init"; else kill -KILL "$supervisor"; fi

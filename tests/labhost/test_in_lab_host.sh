@@ -39,9 +39,8 @@ refused 4 "CONFIG_MEMCG_V1" "a kernel without an option that is needed is refuse
 refused 2 "'v3' is no cgroup mode" "an unknown mode is refused" --cgroup v3 scenarios/smoke/cpu.yaml
 refused 2 "excludes --in-lab-host" "a device of this host is refused" --use-device /dev/null scenarios/smoke/cpu.yaml
 
-# Prepared by what follows, which is not interrupted.  Huge pages for everybody would keep the soft limit from acting.
-LIMITLAB_LABHOST_APPEND=transparent_hugepage=never \
-	"$limitlab" run --in-lab-host --kernel "$kernel" --cgroup v1 --out "$out/memory" scenarios/smoke-slow/memory.yaml \
+# Prepared by what follows, which is not interrupted.
+"$limitlab" run --in-lab-host --kernel "$kernel" --cgroup v1 --out "$out/memory" scenarios/smoke-slow/memory.yaml \
 	>"$out/memory.log" 2>&1 &
 run=$!
 least=$(free -m | awk '/^Mem/ {print $7}')

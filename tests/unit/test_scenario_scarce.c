@@ -53,6 +53,7 @@ static const struct bad_case bad[] = {
 
 	{"cache that fits", SCARCE("memory: {free: 1GiB, cache: 1GiB}"), "2:29", "fits into the memory that is left free, and presses nobody; take a larger 'cache' than 'free'"},
 	{"cache without free", SCARCE("memory: {swap: 1GiB, cache: 1GiB}"), "2:29", "'free' does not say how much"},
+	{"thp that is neither", SCARCE("memory: {free: 1GiB, thp: madvise}"), "2:27", "is not a value of 'thp'"},
 	{"cache of nothing", SCARCE("memory: {free: 1GiB, cache: 0B}"), "2:29", "out of range for the file that fills the page cache; it goes from 1MiB"},
 	{"swap to add that is not declared", MEMORY RED("") TIMES("{at: 5s, add: swap}"), "6:15", "how much swap is to be added is not said"},
 	{"swap added twice", "name: x\ntitle: t\nscarce: {memory: {free: 600MiB, swap: 1GiB}}\n" RED("") TIMES("{at: 5s, add: swap}, {at: 6s, add: swap}"), "6:36", "swap is added by an earlier entry already"},
