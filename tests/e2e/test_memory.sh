@@ -64,7 +64,7 @@ memory_is_back "after a run"
 # killed VICTIM: while memory is taken
 killed() {
 	local init qemu
-	start_run --allow-host-scarcity "$smoke"
+	start_run --allow-host-scarcity "$scenarios/memory-taken.yaml"
 	if ! await "scarce memory after"; then
 		fail "SIGKILL of $1: came that far" "$(<"$scratch/progress")" "$(<"$scratch/stderr")"
 		end_run
