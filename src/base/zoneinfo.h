@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Free pages on the lists of the CPUs ("pcp"): NR_FREE_PAGES, so MemFree and MemAvailable of /proc/meminfo, leaves them out, and since
  * Linux 6.7 they may grow to an eighth of a zone (mm/page_alloc.c: nr_pcp_high()).  Whoever is short of memory gets them first.
