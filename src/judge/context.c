@@ -12,7 +12,7 @@ void context_release(struct judge_context *context)
 	struct counter *const singles[] = {&context->busy, &context->idle, &context->steal, &context->shared,
 		&context->host_busy, &context->host_idle, &context->host_steal, &context->stalled,
 		&context->scanned, &context->scanned_anon, &context->reclaimed, &context->swapped_out,
-		&context->killed, &context->available, &context->swap_free};
+		&context->killed, &context->available, &context->free_of_cpus, &context->swap_free};
 
 	for (size_t i = 0; i < SCENARIO_MAX_TENANTS; i++) {
 		for (size_t m = 0; m < MEASURE_COUNT; m++)
