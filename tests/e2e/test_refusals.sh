@@ -112,14 +112,20 @@ refused "no daemon behind the URI" 4 "nobody answers at .*/no-daemon.*remedy: st
 LIMITLAB_IMAGE_DIR=$scratch/no-image refused "no guest image" 4 "remedy: .*limitlab image build" \
 	run --out "$scratch/out" "$bad/good.yaml"
 
-# holds the lock as a run does
+# holds the lock as a living run does: flock(2), which its children inherit, and a record lock of its own (src/run/state.c)
 mkdir -p "$LIMITLAB_STATE_DIR/journal"
-exec 8>"$LIMITLAB_STATE_DIR/lock"
-flock 8
+coproc perl -e '
+	use Fcntl qw(:DEFAULT :flock :seek);
+	open(my $lock, ">", shift) or die;
+	flock($lock, LOCK_EX) or die;
+	fcntl($lock, F_SETLK, pack("s s x![q] q q i x![q]", F_WRLCK, SEEK_SET, 0, 0, 0)) or die;
+	$| = 1; print "held\n"; sleep 600' "$LIMITLAB_STATE_DIR/lock"
+children+=("$COPROC_PID")
+read -r _ <&"${COPROC[0]}"
 refused "two runs at once" 4 "another limitlab run.*remedy: " run --out "$scratch/out" "$bad/good.yaml"
 ll clean
 is "clean while a run goes on" "$status" 4
-exec 8>&-
+kill "$COPROC_PID"
 
 # ---- without root
 user_refused() {
