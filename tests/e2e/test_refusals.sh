@@ -118,7 +118,8 @@ coproc perl -e '
 	use Fcntl qw(:DEFAULT :flock :seek);
 	open(my $lock, ">", shift) or die;
 	flock($lock, LOCK_EX) or die;
-	fcntl($lock, F_SETLK, pack("s s x![q] q q i x![q]", F_WRLCK, SEEK_SET, 0, 0, 0)) or die;
+	my $own = pack("s s x![q] q q i x![q]", F_WRLCK, SEEK_SET, 0, 0, 0);
+	fcntl($lock, F_SETLK, $own) or die;
 	$| = 1; print "held\n"; sleep 600' "$LIMITLAB_STATE_DIR/lock"
 children+=("$COPROC_PID")
 read -r _ <&"${COPROC[0]}"
