@@ -59,6 +59,7 @@ struct disk_case {
 	double shallow_to_s; /* until then; 0: to the end */
 	bool no_queue;       /* no column says how deep queues are */
 	bool queue_of_fio;   /* only the tool says */
+	bool asks;           /* the tool says that there are more under way than are seen in the queue */
 	double host_idle;    /* part of the host's CPUs; 0: 0.4 */
 	double late_p99_ms;  /* of red; 0: 20 */
 	double drop_from_s, drop_to_s;
@@ -98,6 +99,19 @@ static const struct disk_case cases[] = {
 		.shallow = 8.5,
 		.reason =
 			"'red' should want more than it gets, but had 8.5 requests in its queue where it can have 16.0"},
+	/* Seen on Linux 6.1, whose BFQ lets a group have only its part of the requests. */
+	{.name = "red's requests wait before the queue",
+		.yaml = weight_yaml,
+		.verdicts = "ppppppp",
+		.shallow = 2,
+		.asks = true},
+	{.name = "weights ignored, and red's requests wait before the queue",
+		.yaml = weight_yaml,
+		.verdicts = "piiipip",
+		.ignores_weight = true,
+		.shallow = 2,
+		.asks = true,
+		.reason = "had 2.0 requests in its queue where it can have 16.0"},
 	{.name = "red's queue is half empty for a second",
 		.yaml = weight_yaml,
 		.verdicts = "ppppppp",
@@ -189,8 +203,8 @@ static void add_rows(
 			cells[QUEUE_NS] = floor(queue[i] * 1e9);
 		cells = table_add_row(&run->series, t_s, names[i]);
 		cells[P99] = i && c->late_p99_ms > 0 ? c->late_p99_ms : 20;
-		if (c->queue_of_fio)
-			cells[DEPTH_SEEN] = depth_at(c, i, t_s);
+		if (c->queue_of_fio || c->asks)
+			cells[DEPTH_SEEN] = c->asks ? DEPTH : depth_at(c, i, t_s);
 	}
 	double *cells = table_add_row(&run->samples, t_s, "host");
 	cells[BUSY] = floor(since_s * 2 * (1 - idle) * 100) * 1e7;
