@@ -16,6 +16,7 @@
  */
 #define DEPTH_MIN        0.80
 #define DEPTH_MIN_SECOND 0.50
+#define DEPTH_MIN_SEEN   1.0 /* requests */
 #define SECOND           1.0
 
 static const char *name_of(const struct judge_context *context, size_t tenant)
@@ -107,13 +108,15 @@ static bool is_deep(const struct judge_context *context, size_t tenant, double f
 
 /*
  * Linux 6.1's BFQ gives a group no more than its part of the disk's requests (bfq_limit_depth()): the others wait before the queue, and
- * a tenant that always has 16 under way is seen with 2 in it, of a weight of 1 in 7.  Its own tool tells.
+ * a tenant that always has 16 under way is seen with 2 in it, of a weight of 1 in 7.  Its own tool tells, where the scheduler still had
+ * one to take from it.
  */
 static bool asks(const struct judge_context *context, size_t tenant, double from_s, double to_s)
 {
-	const struct counter *asked = &context->asked[tenant];
+	const struct counter *asked = &context->asked[tenant], *queue = &context->queue[tenant];
 
-	return asked->count >= 2 && look_at(context, asked, from_s, to_s).deep;
+	return asked->count >= 2 && queue->count >= 2 && depth(queue, from_s, to_s) >= DEPTH_MIN_SEEN &&
+	       look_at(context, asked, from_s, to_s).deep;
 }
 
 /*

@@ -121,7 +121,8 @@ static void test_huge(void **state)
 		uint64_t took_ns = clock_now_ns() - begin_ns;
 		struct memory_host during = look();
 		assert_int_equal(held.huge_bytes, during.huge.reserved * during.huge.page_bytes);
-		assert_int_equal(held.locked_bytes, 0);
+		/* Free pages on the lists of the CPUs make no huge page: a few MiB may have to be locked. */
+		assert_true(held.locked_bytes <= 16 * MIB);
 		assert_int_equal(during.huge.overcommit, before.huge.overcommit);
 		assert_int_equal(changes, 1);
 		assert_int_equal(changed_before, before.huge.overcommit);
