@@ -8,9 +8,6 @@
 
 #include <stdint.h>
 
-/* 5 KiB with two CPUs, and 100 bytes more per CPU and zone. */
-#define ZONEINFO_SIZE (64U * 1024)
-
 /* Bytes, from the text of /proc/zoneinfo; 0 where it knows none. */
 uint64_t zoneinfo_pcp_bytes(const char *text);
 

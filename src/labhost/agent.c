@@ -22,6 +22,7 @@
 #include "base/paths.h"
 #include "base/spawn.h"
 #include "labhost/internal.h"
+#include "series/rundir.h"
 
 #define PORT_PATH "/dev/virtio-ports/" AGENT_PORT
 #define JOB_PATH  "/run/labhost/job.json"
@@ -138,7 +139,7 @@ static int start(struct agent *agent, const json_t *job, const char *program, st
 		(void)dup2(out[1], 1);
 		(void)dup2(errors[1], 2);
 		/* The kernel under test may end at any time: what is recorded goes out at once (src/run/spill.h). */
-		(void)setenv("LIMITLAB_SPILL", "1", 1);
+		(void)setenv(RUNDIR_SPILL_VARIABLE, "1", 1);
 		for (size_t i = 0; environment[i]; i++)
 			(void)putenv((char *)(uintptr_t)environment[i]);
 		if (cwd && chdir(cwd) == 0)

@@ -22,7 +22,7 @@ static FILE *open_file(const char *run_dir, const char *name)
 
 void spill_open(struct spill *spill, const char *run_dir, const struct table *samples)
 {
-	if (!getenv(SPILL_VARIABLE))
+	if (!getenv(RUNDIR_SPILL_VARIABLE))
 		return;
 	spill->samples = open_file(run_dir, RUNDIR_SAMPLES);
 	spill->events = open_file(run_dir, RUNDIR_EVENTS);

@@ -12,16 +12,13 @@
 #include "series/rundir.h"
 #include "series/table.h"
 
-/* In the environment of a limitlab in a lab host (src/labhost/agent.c). */
-#define SPILL_VARIABLE "LIMITLAB_SPILL"
-
 struct spill {
 	FILE *samples, *events; /* NULL: nothing is spilled */
 	size_t rows, records;   /* written so far */
 	uint64_t due_ns;
 };
 
-/* Only with SPILL_VARIABLE.  Files that cannot be made are no error: all of it is written at the end anyway. */
+/* Only with RUNDIR_SPILL_VARIABLE.  Files that cannot be made are no error: all of it is written at the end anyway. */
 void spill_open(struct spill *spill, const char *run_dir, const struct table *samples);
 /* Once a second: what has come since, whole lines. */
 void spill_more(

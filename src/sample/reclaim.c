@@ -19,6 +19,8 @@
 
 /* 4 KiB in 6.18; kernels with every option have some more lines. */
 #define VMSTAT_SIZE (32U * 1024)
+/* 5 KiB with two CPUs, and 100 bytes more per CPU and zone. */
+#define ZONEINFO_SIZE (64U * 1024)
 
 struct reclaim {
 	int vmstat_fd, zoneinfo_fd, pressure_fd;

@@ -15,6 +15,8 @@
 #include "base/err.h"
 
 #define RUNDIR_FORMAT_VERSION 1
+/* In the environment of a limitlab whose host may be gone before a run's end: what is recorded goes to its files at once. */
+#define RUNDIR_SPILL_VARIABLE "LIMITLAB_SPILL"
 
 #define RUNDIR_MANIFEST "manifest.json"
 #define RUNDIR_SCENARIO "scenario.yaml"

@@ -27,7 +27,6 @@
 #include "base/fsio.h"
 #include "guest/runner.h"
 #include "run/inner.h"
-#include "run/spill.h"
 #include "run/wire.h"
 
 /* This machine may be busy: only what is far too late is an error. */
@@ -825,9 +824,9 @@ static void test_spill(void **state)
 
 	(void)state;
 	open_world(plain, NULL, NULL);
-	(void)setenv(SPILL_VARIABLE, "1", 1);
+	(void)setenv(RUNDIR_SPILL_VARIABLE, "1", 1);
 	int result = inner_timeline(&world.inner, &err);
-	(void)unsetenv(SPILL_VARIABLE);
+	(void)unsetenv(RUNDIR_SPILL_VARIABLE);
 	if (result)
 		fail_msg("%s", err.text);
 	AUTO(free_ptr) char *samples_path = rundir_path(world.run_dir, RUNDIR_SAMPLES);
