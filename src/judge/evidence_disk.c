@@ -18,6 +18,11 @@
 #define DEPTH_MIN_SECOND 0.50
 #define DEPTH_MIN_SEEN   1.0 /* requests */
 #define SECOND           1.0
+/*
+ * A tool's depth is rate times latency of what was completed (Little's law, which holds over the long run): of 16 requests under way all
+ * the time 10 to 19 were seen in single seconds at 10 requests/s.
+ */
+#define LITTLE_S 5.0
 
 static const char *name_of(const struct judge_context *context, size_t tenant)
 {
@@ -45,29 +50,29 @@ static double depth(const struct counter *queue, double from_s, double to_s)
 	return counter_growth(queue, from_s, to_s) / (to_s - from_s);
 }
 
-/* Requests in flight, mean over the second in which they were most. */
-static double deepest(const struct judge_context *context, const struct counter *queue)
+/* Requests in flight, mean over that stretch of this length in which they were most. */
+static double deepest(const struct judge_context *context, const struct counter *queue, double stretch_s)
 {
 	double most = 0;
 
 	for (size_t i = 0; i < queue->count; i++) {
-		double to_s = queue->t_s[i] + fmax(SECOND, 2 * context->interval_s);
+		double to_s = queue->t_s[i] + fmax(stretch_s, 2 * context->interval_s);
 		if (to_s <= queue->t_s[queue->count - 1])
 			most = fmax(most, depth(queue, queue->t_s[i], to_s));
 	}
 	return most;
 }
 
-/* How deep a queue was over the window, or in the second in which it was too shallow. */
+/* How deep a queue was over the window, or in the second in which it was too shallow; most: as deepest(). */
 struct look {
 	bool deep, second;
 	double mean, most, from_s, to_s;
 };
 
-static struct look look_at(
-	const struct judge_context *context, const struct counter *queue, double from_s, double to_s)
+static struct look look_at(const struct judge_context *context, const struct counter *queue, double stretch_s,
+	double from_s, double to_s)
 {
-	struct look look = {.most = deepest(context, queue), .from_s = from_s, .to_s = to_s};
+	struct look look = {.most = deepest(context, queue, stretch_s), .from_s = from_s, .to_s = to_s};
 	double length = fmax(SECOND, 2 * context->interval_s);
 
 	if (!(look.most > 0))
@@ -91,7 +96,7 @@ static struct look look_at(
 static bool is_deep(const struct judge_context *context, size_t tenant, double from_s, double to_s,
 	struct finding *finding)
 {
-	struct look look = look_at(context, &context->queue[tenant], from_s, to_s);
+	struct look look = look_at(context, &context->queue[tenant], SECOND, from_s, to_s);
 
 	if (look.deep)
 		return true;
@@ -116,7 +121,7 @@ static bool asks(const struct judge_context *context, size_t tenant, double from
 	const struct counter *asked = &context->asked[tenant], *queue = &context->queue[tenant];
 
 	return asked->count >= 2 && queue->count >= 2 && depth(queue, from_s, to_s) >= DEPTH_MIN_SEEN &&
-	       look_at(context, asked, from_s, to_s).deep;
+	       look_at(context, asked, LITTLE_S, from_s, to_s).deep;
 }
 
 /*
@@ -200,7 +205,7 @@ static char *disk_disturbance(
 	const struct judge_context *context, unsigned tenant, double from_s, double to_s)
 {
 	const struct counter *asked = &context->asked[tenant];
-	double most = deepest(context, asked), mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
+	double most = deepest(context, asked, SECOND), mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
 
 	/* Not every tool tells. */
 	if (!(most > 0) || mean >= DEPTH_MIN * most)
