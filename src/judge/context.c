@@ -11,8 +11,9 @@ void context_release(struct judge_context *context)
 {
 	struct counter *const singles[] = {&context->busy, &context->idle, &context->steal, &context->shared,
 		&context->host_busy, &context->host_idle, &context->host_steal, &context->stalled,
-		&context->scanned, &context->scanned_anon, &context->reclaimed, &context->swapped_out,
-		&context->killed, &context->available, &context->free_of_cpus, &context->swap_free};
+		&context->scanned, &context->scanned_anon, &context->reclaim_runs, &context->reclaimed,
+		&context->swapped_out, &context->killed, &context->available, &context->free_of_cpus,
+		&context->swap_free};
 
 	for (size_t i = 0; i < SCENARIO_MAX_TENANTS; i++) {
 		for (size_t m = 0; m < MEASURE_COUNT; m++)
@@ -82,6 +83,7 @@ void context_load(struct judge_context *context)
 		{RESOURCE_NET, &context->shared, "net_class_bytes"},
 		{RESOURCE_MEMORY, &context->scanned, "vm_pgscan"},
 		{RESOURCE_MEMORY, &context->scanned_anon, "vm_pgscan_anon"},
+		{RESOURCE_MEMORY, &context->reclaim_runs, "vm_reclaim_runs"},
 		{RESOURCE_MEMORY, &context->reclaimed, "vm_pgsteal"},
 		{RESOURCE_MEMORY, &context->swapped_out, "vm_pswpout"},
 		{RESOURCE_MEMORY, &context->killed, "vm_oom_kills"},

@@ -20,7 +20,7 @@
 #define SECOND           1.0
 /*
  * A tool's depth is rate times latency of what was completed (Little's law, which holds over the long run): of 16 requests under way all
- * the time 10 to 19 were seen in single seconds at 10 requests/s.
+ * the time 7 to 24 were told in single seconds at 10 requests/s.
  */
 #define LITTLE_S 5.0
 
@@ -63,9 +63,9 @@ static double deepest(const struct judge_context *context, const struct counter 
 	return most;
 }
 
-/* How deep a queue was over the window, or in the second in which it was too shallow; most: as deepest(). */
+/* How deep a queue was over the window, or in the stretch of it in which it was too shallow; most: as deepest(). */
 struct look {
-	bool deep, second;
+	bool deep, part;
 	double mean, most, from_s, to_s;
 };
 
@@ -73,7 +73,7 @@ static struct look look_at(const struct judge_context *context, const struct cou
 	double from_s, double to_s)
 {
 	struct look look = {.most = deepest(context, queue, stretch_s), .from_s = from_s, .to_s = to_s};
-	double length = fmax(SECOND, 2 * context->interval_s);
+	double length = fmax(stretch_s, 2 * context->interval_s);
 
 	if (!(look.most > 0))
 		return look;
@@ -83,7 +83,7 @@ static struct look look_at(const struct judge_context *context, const struct cou
 	for (double at = from_s; at + length <= to_s + 1e-6; at += length) {
 		double now = depth(queue, at, at + length);
 		if (now < DEPTH_MIN_SECOND * look.most)
-			return (struct look){.second = true,
+			return (struct look){.part = true,
 				.mean = now,
 				.most = look.most,
 				.from_s = at,
@@ -100,7 +100,7 @@ static bool is_deep(const struct judge_context *context, size_t tenant, double f
 
 	if (look.deep)
 		return true;
-	if (look.second)
+	if (look.part)
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
 			"no contention: '%s' should want more than it gets, but had %.1f requests in its queue from "
 			"%.1f s to %.1f s where it can have %.1f; at least half of them is needed in every second",
@@ -205,7 +205,8 @@ static char *disk_disturbance(
 	const struct judge_context *context, unsigned tenant, double from_s, double to_s)
 {
 	const struct counter *asked = &context->asked[tenant];
-	double most = deepest(context, asked, SECOND), mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
+	double most = deepest(context, asked, SECOND),
+	       mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
 
 	/* Not every tool tells. */
 	if (!(most > 0) || mean >= DEPTH_MIN * most)

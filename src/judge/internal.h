@@ -70,8 +70,8 @@ struct judge_context {
 	/* The whole host; stalled: time in which every task that was not idle waited for memory, microseconds. */
 	struct counter host_busy, host_idle, host_steal, stalled;
 	/* memory, whole host */
-	struct counter scanned, scanned_anon, reclaimed, swapped_out, killed, available, free_of_cpus,
-		swap_free;
+	struct counter scanned, scanned_anon, reclaim_runs, reclaimed, swapped_out, killed, available,
+		free_of_cpus, swap_free;
 	/* The findings so far, by index; `unchanged` looks its control up. */
 	const struct finding *findings;
 };

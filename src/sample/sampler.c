@@ -41,6 +41,7 @@ static const char *const column_names[] = {
 	[SAMPLE_VM_PGSCAN] = "vm_pgscan",
 	[SAMPLE_VM_PGSTEAL] = "vm_pgsteal",
 	[SAMPLE_VM_PGSCAN_ANON] = "vm_pgscan_anon",
+	[SAMPLE_VM_RECLAIM_RUNS] = "vm_reclaim_runs",
 	[SAMPLE_VM_PSWPIN] = "vm_pswpin",
 	[SAMPLE_VM_PSWPOUT] = "vm_pswpout",
 	[SAMPLE_VM_OOM_KILLS] = "vm_oom_kills",

@@ -12,8 +12,8 @@
  *		mem_pcp_bytes (free pages on the lists of the CPUs, /proc/zoneinfo: in neither of the two; missing where that
  *		file is longer than 64 KiB),
  *		vm_pgscan vm_pgsteal (pages that global reclaim looked at and took; not what a group's hard limit makes the
- *		kernel do), vm_pgscan_anon (anonymous ones that any reclaim looked at; Linux 5.8 and later), vm_pswpin vm_pswpout
- *		(pages), vm_oom_kills
+ *		kernel do), vm_pgscan_anon (anonymous ones that any reclaim looked at; Linux 5.8 and later), vm_reclaim_runs (how
+ *		often global reclaim began: kswapd's rounds and stalled allocations), vm_pswpin vm_pswpout (pages), vm_oom_kills
  *	both, where the kernel has PSI (tenants: v2): psi_mem_some_us psi_mem_full_us, time stalled for memory
  *	both, with a link: net_class_bytes net_class_packets net_class_drops net_class_overlimits net_class_backlog_bytes net_lends
  *		net_borrows: a tenant's own classes on the uplink, and on the "host" row the class that all share

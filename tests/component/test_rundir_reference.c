@@ -479,11 +479,15 @@ static bool no_waiting(struct results *results)
 		[RESOURCE_DISK] = "blk_queue_ns",
 		[RESOURCE_MEMORY] = "vm_pgscan",
 	};
+	/* Of memory there is a second sign; in runs from before it was sampled there is none. */
+	bool again = table_column(&results->samples, "vm_reclaim_runs") >= 0;
 
 	for (size_t row = 0; row < results->samples.row_count; row++) {
 		double *value = cell(&results->samples, row, columns[resource_of(results)]);
 		if (!isnan(*value))
 			*value = 0;
+		if (again && !isnan(*cell(&results->samples, row, "vm_reclaim_runs")))
+			*cell(&results->samples, row, "vm_reclaim_runs") = 0;
 	}
 	return needs_contention(results);
 }

@@ -69,9 +69,9 @@ static void make_proc(const char *cgroup)
 	put("/proc/meminfo", "MemTotal:       24000000 kB\nMemFree: 1 kB\nMemAvailable:    2048 kB\n"
 			     "SwapTotal: 9 kB\nSwapFree: 8 kB\n");
 	put("/proc/vmstat",
-		"nr_free_pages 5\npswpin 11\npswpout 12\npgsteal_kswapd 20\npgsteal_direct 1\n"
+		"nr_free_pages 5\npswpin 11\npswpout 12\nallocstall_normal 70\nallocstall_movable 7\npgsteal_kswapd 20\npgsteal_direct 1\n"
 		"pgscan_kswapd 100\npgscan_direct 10\npgscan_khugepaged 1\npgscan_proactive 5000\n"
-		"pgscan_direct_throttle 7000\npgscan_anon 9000\noom_kill 3\n");
+		"pgscan_direct_throttle 7000\npgscan_anon 9000\noom_kill 3\npageoutrun 400\n");
 	put("/proc/zoneinfo",
 		"Node 0, zone   Normal\n  pages free     5884\n  pagesets\n    cpu: 0\n              count:    7\n"
 		"              high:     14\n    cpu: 1\n              count:    3\n  vm stats threshold: 36\n");
@@ -248,6 +248,7 @@ static void test_host(void **state)
 		{SAMPLE_VM_PGSCAN, 111}, /* global reclaim alone */
 		{SAMPLE_VM_PGSTEAL, 21},
 		{SAMPLE_VM_PGSCAN_ANON, 9000},
+		{SAMPLE_VM_RECLAIM_RUNS, 477},
 		{SAMPLE_VM_PSWPIN, 11},
 		{SAMPLE_VM_PSWPOUT, 12},
 		{SAMPLE_VM_OOM_KILLS, 3},

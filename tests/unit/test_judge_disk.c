@@ -190,7 +190,7 @@ static double depth_at(const struct disk_case *c, unsigned tenant, double t_s)
 /* What a tool says of DEPTH requests, from the few that end in a second. */
 static double depth_told(double t_s)
 {
-	return DEPTH + ((long)floor(t_s) % 2 ? 4 : -5);
+	return DEPTH + ((long)floor(t_s) % 2 ? 8 : -9);
 }
 
 static void add_rows(

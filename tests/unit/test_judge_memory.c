@@ -54,6 +54,8 @@ struct memory_case {
 	bool never, too_early; /* does not fall; falls at 6 s, without scarcity */
 	bool blue_too;         /* blue falls as well */
 	bool no_reclaim;       /* counters of reclaim stand still */
+	bool soft_gives;       /* ... of global reclaim alone, which begins all the time */
+	bool group_swaps;      /* ... though a group of its own swaps */
 	bool reclaims_always, no_vm_columns;
 	bool cache_only;  /* all that is looked at is page cache */
 	double swap;      /* MiB free; 0: none */
@@ -104,6 +106,20 @@ static const struct memory_case cases[] = {
 		.yaml = soft_yaml,
 		.verdicts = "piiiii",
 		.no_reclaim = true,
+		.reason = "looked at 0 pages"},
+	/* Seen in a real run: 150 MiB went to swap each second, and global reclaim looked at 147 pages in ten. */
+	{.name = "the soft limit gives all that is asked for",
+		.yaml = soft_yaml,
+		.verdicts = "pppppp",
+		.no_reclaim = true,
+		.soft_gives = true,
+		.swap = 2048},
+	{.name = "no scarcity: a group's own limit makes it swap",
+		.yaml = soft_yaml,
+		.verdicts = "piiiii",
+		.no_reclaim = true,
+		.group_swaps = true,
+		.swap = 2048,
 		.reason = "looked at 0 pages"},
 	{.name = "the other one pays, too, for somebody else who took memory",
 		.yaml = soft_yaml,
@@ -216,9 +232,9 @@ static const struct memory_case cases[] = {
 		.reason = "busy"},
 };
 
-enum { USAGE, SWAP, SCAN, ANON, STEAL, OUT, KILLS, AVAILABLE, PCP, SWAP_FREE };
+enum { USAGE, SWAP, SCAN, ANON, RUNS, STEAL, OUT, KILLS, AVAILABLE, PCP, SWAP_FREE };
 static const char *const columns[] = {"mem_usage_bytes", "mem_swap_bytes", "vm_pgscan", "vm_pgscan_anon",
-	"vm_pgsteal", "vm_pswpout", "vm_oom_kills", "mem_available_bytes", "mem_pcp_bytes",
+	"vm_reclaim_runs", "vm_pgsteal", "vm_pswpout", "vm_oom_kills", "mem_available_bytes", "mem_pcp_bytes",
 	"swap_free_bytes"};
 static const char *const no_columns[] = {"none"};
 
@@ -271,9 +287,12 @@ static void make_samples(const struct memory_case *c, struct made_run *run)
 			continue;
 		cells[SCAN] = pages;
 		cells[ANON] = c->cache_only ? 0 : pages;
+		cells[RUNS] = scarce && (c->soft_gives || !c->no_reclaim) ? 3 * (t_s - 12) : 0;
 		cells[SWAP_FREE] = c->swap * MIB;
 		cells[STEAL] = pages / 2;
-		cells[OUT] = pages / 4;
+		cells[OUT] = c->soft_gives || c->group_swaps ? fmax(0, t_s - 12) * 5000 : pages / 4;
+		if (c->soft_gives || c->group_swaps)
+			cells[ANON] = cells[OUT];
 		cells[KILLS] = c->killed_at_s > 0 && t_s > c->killed_at_s;
 	}
 }
