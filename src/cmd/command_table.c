@@ -40,7 +40,8 @@ const struct command command_table[] = {
 			 "as if nothing had ever been done with them.  With --boot run every run boots\n"
 			 "its own; with --boot batch rounds share boots, too, and repetitions do not\n"
 			 "show what another boot would have changed.  Where memory is scarce, tenants\n"
-			 "always boot.  The manifest says which boot each tenant comes from.\n\n"
+			 "always boot; where QEMU emulates the host itself, every run does by default.\n"
+			 "The manifest says which boot each tenant comes from.\n\n"
 			 "--bisect-codes is for 'git bisect run': 0 and 1 stay, everything else becomes\n"
 			 "125 (skip), but for a signal, which ends the bisection.",
 		.max_args = COMMAND_ANY_COUNT,

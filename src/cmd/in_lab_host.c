@@ -104,8 +104,8 @@ static int make_argv(struct lab *lab, struct err *err)
 	add_number(lab, "repeat", options->repeat, 1);
 	add_number(lab, "until-decided", options->until_decided, 0);
 	add_number(lab, "seed", options->seed, 0);
-	/* Where KVM is emulated, tenants that wake are hardly faster there than ones that boot, and slower afterwards. */
-	add_owned(lab, xasprintf("--boot=%s", options->boot ? options->boot : "run"));
+	if (options->boot)
+		add_owned(lab, xasprintf("--boot=%s", options->boot));
 	if (options->junit)
 		add_owned(lab, xasprintf("--junit=%s", lab->junit));
 	if (options->bisect_codes)

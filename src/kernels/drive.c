@@ -248,8 +248,6 @@ static const char **make_argv(
 	argv[n++] = "--json";
 	/* A lab host's memory is its own. */
 	argv[n++] = "--allow-host-scarcity";
-	/* Where KVM is emulated, tenants that wake are hardly faster there than ones that boot, and slower afterwards. */
-	argv[n++] = "--boot=run";
 	argv[n++] = "--out";
 	argv[n++] = boot->drive->ops->inner_out;
 	if (boot->drive->accel) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "vm/accel.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define PROOF_MARKER "limitlab-proof"
 
 enum { PROOF_DEADLINE_MS = 30000 };
+enum { CPUID_FEATURES = 1, CPUID_HYPERVISOR_BIT = 31, CPUID_HYPERVISOR = 0x40000000 };
 
 DEFINE_AUTO(json, json_t *, json_decref);
 
@@ -160,4 +162,15 @@ int accel_peek(const char *cache_dir, const char *kernel_path, struct accel *ret
 	}
 	*ret_accel = accel;
 	return 0;
+}
+
+bool accel_host_is_emulated(void)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	if (!__get_cpuid(CPUID_FEATURES, &eax, &ebx, &ecx, &edx) || !(ecx >> CPUID_HYPERVISOR_BIT))
+		return false;
+	unsigned name[3] = {0};
+	__cpuid(CPUID_HYPERVISOR, eax, name[0], name[1], name[2]);
+	return !memcmp(name, "TCGTCGTCGTCG", sizeof(name));
 }

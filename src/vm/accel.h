@@ -31,4 +31,8 @@ int accel_decide(enum accel_wish wish, const char *cache_dir, const char *kernel
 /* What ACCEL_AUTO would find, but nothing is booted: ret_accel->cached says whether there is a proof already. */
 int accel_peek(const char *cache_dir, const char *kernel_path, struct accel *ret_accel, struct err *err);
 
+/* Whether QEMU emulates the CPUs that this program runs on, as in a lab host without nested virtualisation: CPUID says so (QEMU,
+ * target/i386/cpu.c: leaf 0x40000000 is "TCGTCGTCGTCG").  Nothing is fast there, KVM neither. */
+bool accel_host_is_emulated(void);
+
 #endif
