@@ -36,6 +36,15 @@ struct fake {
 	const char *truth; /* per kernel: g, b (every run fails), s (the lab host dies); NULL: by steps */
 };
 
+/* "": it is not said */
+static const char *argument_of(const struct cell *cell, const char *option)
+{
+	for (size_t i = 0; cell->argv[i]; i++)
+		if (!strcmp(cell->argv[i], option))
+			return cell->argv[i + 1];
+	return "";
+}
+
 static const char *words_of(const struct cell *cell, size_t index)
 {
 	size_t first = 0;
@@ -47,15 +56,12 @@ static const char *words_of(const struct cell *cell, size_t index)
 
 static size_t wanted(const struct cell *cell)
 {
+	const char *most = argument_of(cell, "--until-decided");
 	size_t first = 0, count = 0;
 
-	for (size_t i = 0; cell->argv[i]; i++) {
-		first = strcmp(cell->argv[i], "--") == 0 ? i : first;
-		if (!strcmp(cell->argv[i], "--until-decided"))
-			return (size_t)strtoul(cell->argv[i + 1], NULL, 10);
-		count++;
-	}
-	return count - first - 1;
+	for (; cell->argv[count]; count++)
+		first = strcmp(cell->argv[count], "--") == 0 ? count : first;
+	return *most ? (size_t)strtoul(most, NULL, 10) : count - first - 1;
 }
 
 static void say(const struct cell *cell, const char *run, const char *verdict, int code)
@@ -70,7 +76,7 @@ static void say(const struct cell *cell, const char *run, const char *verdict, i
 
 static void one_run(struct fake *fake, const struct cell *cell, const struct step *step, size_t index)
 {
-	bool until = !strcmp(cell->argv[6], "--until-decided");
+	bool until = *argument_of(cell, "--until-decided");
 	const struct scenario *scenario = cell->scenarios[until ? 0 : index];
 	AUTO(free_ptr) char *below = xasprintf("%s/t%04zu", scenario->name, fake->runs++);
 	AUTO(free_ptr) char *run = xasprintf("%s/%s", cell->results, below);
@@ -109,7 +115,7 @@ static int fake_run(void *context, const struct cell *cell, struct cell_end *ret
 
 	fake->boots++;
 	assert_string_equal(cell->argv[0], "run");
-	assert_string_equal(cell->argv[5], INNER);
+	assert_string_equal(argument_of(cell, "--out"), INNER);
 	buf_addf(&order, "%s%s-%s:", fake->order, cell->kernel->release, cell->cgroup);
 	for (size_t i = 0; i < cell->scenario_count; i++) {
 		/* The file that the inner limitlab will read. */
