@@ -54,7 +54,8 @@ static int one(struct memory_holder *holder, uint64_t bytes, bool locked, double
 	*ret_take_ms = (double)(taken_ns - begin_ns) / 1e6;
 	*ret_give_ms = (double)(clock_now_ns() - taken_ns) / 1e6;
 	*ret_off_mib = fabs((double)held.available_bytes - (double)hold.free_bytes) / 1048576.0;
-	if (!locked && held.locked_bytes)
+	/* Free pages on the lists of the CPUs make no huge page: of 20 GiB a few MiB are locked. */
+	if (!locked && held.locked_bytes > 16 * 1048576)
 		return err_run(err, "%" PRIu64 " MiB had to be locked: no huge pages for them",
 			held.locked_bytes >> 20);
 	return 0;
