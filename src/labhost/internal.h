@@ -38,6 +38,16 @@ void labhost_say(const struct labhost_place *place, const char *format, ...)
 int kernel_make(const struct labhost_place *place, const struct wish *wish, const char *source,
 	char **ret_folder, struct err *err);
 
+/* ---- the libraries of this program (libraries.c) ---- */
+
+/* A path's two spellings where /lib is a link to /usr/lib, without and with /usr; the caller frees both. */
+void libraries_spell(const char *path, char *ret_spellings[2]);
+/*
+ * Of what dpkg-query --search said about these paths the packages, ",a,b", sorted, each once; the caller frees.  NULL, ERR_HOST: some
+ * library is of no package.
+ */
+char *libraries_packages(char *const *libraries, size_t count, const char *said, struct err *err);
+
 /* ---- options of kernels (options.c) ---- */
 
 /*

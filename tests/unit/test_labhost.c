@@ -288,6 +288,53 @@ static void modes_and_needs_have_names(void **state)
 	assert_int_equal(labhost_needs_of(&looks), LABHOST_NEEDS_CPU | LABHOST_NEEDS_MEMORY);
 }
 
+static void libraries_have_packages(void **state)
+{
+	static const struct {
+		const char *name, *libraries[3], *said, *packages, *error;
+	} cases[] = {
+		{"none", {NULL}, "", "", NULL},
+		{"each spelling", {"/usr/lib/a/libm.so.6", "/lib/a/libx.so.1"},
+			"libc6:amd64: /lib/a/libm.so.6\nlibx1:amd64: /usr/lib/a/libx.so.1\n", ",libc6,libx1",
+			NULL},
+		{"two of one package", {"/lib/a/libm.so.6", "/lib/a/libc.so.6"},
+			"libc6:amd64: /lib/a/libm.so.6\nlibc6:amd64: /lib/a/libc.so.6\n", ",libc6", NULL},
+		{"one of two packages", {"/lib/a/libx.so.1"}, "liby:amd64, libx: /lib/a/libx.so.1\n",
+			",libx,liby", NULL},
+		{"errors and diversions between", {"/lib/a/libx.so.1"},
+			"dpkg-query: no path found matching pattern /usr/lib/a/libx.so.1\n"
+			"diversion by other from: /lib/a/libx.so.1\nlibx:amd64: /lib/a/libx.so.1\n",
+			",libx", NULL},
+		{"a stranger", {"/lib/a/libx.so.1", "/usr/local/lib/liby.so.1"}, "libx: /lib/a/libx.so.1\n",
+			NULL, "no Debian package: /usr/local/lib/liby.so.1"},
+		{"a diversion alone", {"/lib/a/libx.so.1"}, "diversion by other from: /lib/a/libx.so.1\n",
+			NULL, "no Debian package: /lib/a/libx.so.1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		print_message("case: %s\n", cases[i].name);
+		struct err err = ERR_INIT;
+		size_t count = 0;
+		while (cases[i].libraries[count])
+			count++;
+		AUTO(free_ptr)
+		char *packages = libraries_packages(
+			(char *const *)(uintptr_t)cases[i].libraries, count, cases[i].said, &err);
+		if (cases[i].packages)
+			assert_string_equal(packages, cases[i].packages);
+		else
+			assert_non_null(strstr(err.text, cases[i].error));
+		assert_int_equal(!packages, !cases[i].packages);
+	}
+	char *spellings[2];
+	libraries_spell("/usr/lib64/ld.so.2", spellings);
+	assert_string_equal(spellings[0], "/lib64/ld.so.2");
+	assert_string_equal(spellings[1], "/usr/lib64/ld.so.2");
+	free(spellings[0]);
+	free(spellings[1]);
+}
+
 static void memory_is_enough_for_the_largest(void **state)
 {
 	struct scenario small = {0}, large = {0};
@@ -413,6 +460,7 @@ int main(void)
 		cmocka_unit_test(the_release_stands_in_the_head_of_an_image),
 		cmocka_unit_test(every_option_that_is_missing_is_named),
 		cmocka_unit_test(modes_and_needs_have_names),
+		cmocka_unit_test(libraries_have_packages),
 		cmocka_unit_test(memory_is_enough_for_the_largest),
 		cmocka_unit_test(a_console_tells_a_death_from_noise),
 		cmocka_unit_test(qemu_is_told_what_was_asked_for),
