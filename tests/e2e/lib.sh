@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
 #
-# What the end-to-end tests share: TAP, a state directory of their own, the host's list of things that a run could leave
+# What the end-to-end tests share, beside TAP: a state directory of their own, the host's list of things that a run could leave
 # behind, runs in the background that are followed line by line.  Sourced first; each test ends with `finish`.
 #
 #	scratch		a folder of this test; removed at the end
@@ -10,6 +10,7 @@
 set -u -o pipefail
 export LC_ALL=C
 cd "${LIMITLAB_ROOT:-$(dirname "${BASH_SOURCE[0]}")/../..}" || exit 1
+. tests/tap.sh
 limitlab=${LIMITLAB:-$PWD/build/limitlab}
 here=$PWD/tests/e2e
 scenarios=$here/scenarios
@@ -17,91 +18,6 @@ scenarios=$here/scenarios
 kept=${LIMITLAB_BUILD:-$PWD/build}/e2e-cache
 # The smoke set as test_batch.sh ran it, for the tests that look closer at one of its runs.
 smoked=${LIMITLAB_BUILD:-$PWD/build}/e2e-smoke
-
-# ---- TAP ----------------------------------------------------------------------------------------------------------
-tap_number=0 tap_failed=0
-
-diagnose() {
-	sed 's/^/# /' <<<"$1"
-}
-
-pass() {
-	tap_number=$((tap_number + 1))
-	echo "ok $tap_number - $1"
-}
-
-# fail NAME [TEXT...]
-fail() {
-	local text
-	tap_number=$((tap_number + 1)) tap_failed=$((tap_failed + 1))
-	echo "not ok $tap_number - $1"
-	for text in "${@:2}"; do
-		diagnose "$text"
-	done
-}
-
-skip() {
-	tap_number=$((tap_number + 1))
-	echo "ok $tap_number - $1 # SKIP $2"
-}
-
-# is NAME GOT WANTED
-is() {
-	if [[ $2 == "$3" ]]; then
-		pass "$1"
-	else
-		fail "$1" "got:    '$2'" "wanted: '$3'"
-	fi
-}
-
-# matches NAME TEXT REGEX (bash's)
-matches() {
-	if [[ $2 =~ $3 ]]; then
-		pass "$1"
-	else
-		fail "$1" "got: '$2'" "wanted something like: '$3'"
-	fi
-}
-
-# at_most NAME GOT BOUND; at_least NAME GOT BOUND: decimal numbers
-at_most() {
-	if awk -v got="$2" -v bound="$3" 'BEGIN { exit !(got != "" && got + 0 <= bound + 0) }'; then
-		pass "$1 ($2 <= $3)"
-	else
-		fail "$1" "got:     '$2'" "at most: '$3'"
-	fi
-}
-
-at_least() {
-	if awk -v got="$2" -v bound="$3" 'BEGIN { exit !(got != "" && got + 0 >= bound + 0) }'; then
-		pass "$1 ($2 >= $3)"
-	else
-		fail "$1" "got:      '$2'" "at least: '$3'"
-	fi
-}
-
-# succeeds NAME COMMAND...
-succeeds() {
-	local name=$1 output code
-	shift
-	output=$("$@" 2>&1 </dev/null)
-	code=$?
-	if ((code == 0)); then
-		pass "$name"
-	else
-		fail "$name" "'$*' ended with status $code:" "$output"
-	fi
-}
-
-finish() {
-	echo "1..$tap_number"
-	exit $((tap_failed > 0))
-}
-
-bail_out() {
-	echo "Bail out! $(tr "\n" " " <<<"$*")"
-	exit 1
-}
 
 # ---- beginning and end --------------------------------------------------------------------------------------------
 children=() # of this test; they end with it
@@ -123,8 +39,7 @@ end() {
 }
 
 if ((EUID != 0)); then
-	echo "1..0 # SKIP real VMs need root"
-	exit 0
+	skip_all "real VMs need root"
 fi
 # Short: the path of a socket below it has room for 108 bytes.
 scratch=$(mktemp -d /tmp/ll.XXXXXX) || exit 1

@@ -9,9 +9,8 @@ kept=${LIMITLAB_TEST_LOGS:-$PWD/build/test-logs}
 mkdir -p "$kept"
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
-number=0 failed=0
+. tests/tap.sh
 for source in tests/fuzz/fuzz_*.c; do
-	number=$((number + 1))
 	name=$(basename "$source" .c)
 	name=${name#fuzz_}
 	mkdir "$scratch/$name"
@@ -21,13 +20,10 @@ for source in tests/fuzz/fuzz_*.c; do
 		>"$scratch/$name.log" 2>&1; then
 		runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$scratch/$name.log")
 		if ((${runs:-0} > 100)); then
-			echo "ok $number - $name, $runs inputs"
+			pass "$name, $runs inputs"
 			continue
 		fi
 	fi
-	echo "not ok $number - $name"
-	tail -40 "$scratch/$name.log" | sed 's/^/# /'
-	failed=1
+	fail "$name" "$(tail -n 40 "$scratch/$name.log")"
 done
-echo "1..$number"
-exit $failed
+finish

@@ -17,13 +17,10 @@ mkdir -p "$out"
 check() {
 	local name=$1
 	shift
-	number=$((number + 1))
 	if "$@" >"$out/check.log" 2>&1; then
-		echo "ok $number - $name"
+		pass "$name"
 	else
-		failed=1
-		echo "not ok $number - $name"
-		{ echo "$*" && tail -n 20 "$out/check.log" "$out/log" 2>/dev/null; } | sed 's/^/# /'
+		fail "$name" "$*" "$(tail -n 20 "$out/check.log" "$out/log" 2>/dev/null)"
 	fi
 }
 kernels() {
@@ -34,7 +31,6 @@ has() { grep -E -q -- "$2" "$1"; }
 # What a lab host could leave: its QEMU.
 nothing_runs() { ! pgrep -f "qemu-system.*[l]abhost" >/dev/null; }
 
-echo 1..14
 # ---- before anything boots
 kernels scenarios/memory-hard.yaml --kernel "$other" --cgroup v1
 check "memory limits, v1 and a kernel without them: exit 4" test $? == 4
@@ -73,4 +69,4 @@ check "... by the kernel and in the mode that were asked for" test "$(find "$out
 check "... a table" has "$out/table.md" '\| v2 \| pass 1/1 \|'
 check "... a figure" test -s "$(find "$out/results" -path '*kernels-*/smoke-cpu.png' | head -n 1)"
 check "... JUnit with both" test "$(xmllint --xpath 'count(/testsuites/testsuite)' "$out/junit.xml" 2>/dev/null)" == 2
-exit $failed
+finish

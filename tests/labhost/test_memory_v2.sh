@@ -24,7 +24,6 @@ for attempt in 1 2 3; do
 	((SECONDS < 480)) || break
 done
 
-echo 1..11
 says doctor "cgroup v2: memory.soft is memory.high, which throttles always"
 report $? "doctor says what a soft limit is there" "$out/doctor.log"
 step soft 4
@@ -47,4 +46,4 @@ step kill 0
 report $? "everything is killed while memory is taken, and cleaned" "$out/kill.log"
 step kill_left 0
 report $? "huge pages and swap are as before then" "$out/kill_left.log"
-exit $failed
+finish

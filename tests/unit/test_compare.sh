@@ -8,12 +8,10 @@ limitlab=${LIMITLAB:-$PWD/build/limitlab}
 kept=results/reference/smoke-cpu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-number=0 failed=0
+. tests/tap.sh
 
 if [[ ! -e $kept/manifest.json ]]; then
-	[[ ${LIMITLAB_MUST_WORK:-} == 1 ]] && { echo "not ok 1 - there is no kept run $kept"; echo 1..1; exit 1; }
-	echo "1..0 # SKIP there is no kept run $kept"
-	exit 0
+	skip_all "there is no kept run $kept"
 fi
 
 # copy TO RED_TIMES RED_TIMES_AFTER: red gets so many times its time, blue what is left; waiting is what is left of that
@@ -38,17 +36,13 @@ copy() {
 check() {
 	local name=$1 status=$2 wanted=$3 got
 	shift 3
-	number=$((number + 1))
 	"$@" >"$folder/out" 2>&1
 	got=$?
 	if [[ $got == "$status" ]] && grep -qF -- "$wanted" "$folder/out"; then
-		echo "ok $number - $name"
-		return
+		pass "$name"
+	else
+		fail "$name" "exit code $got, wanted $status and: $wanted" "$(<"$folder/out")"
 	fi
-	echo "not ok $number - $name"
-	echo "# exit code $got, wanted $status and: $wanted"
-	sed 's/^/# /' "$folder/out"
-	failed=1
 }
 
 mkdir -p "$folder"/{a,b,c,d,few-a,few-b}
@@ -115,5 +109,4 @@ sed -i 's/"state": "complete"/"state": "running"/' "$folder"/b/[1234]/manifest.j
 check 'runs that go on do not count, and are named' 3 'b/2: it is still running, or was killed' "$limitlab" compare "$folder/a" "$folder/b"
 head -c 20000 "$folder/c/3/samples.csv" >"$folder/cut" && cp "$folder/cut" "$folder/c/3/samples.csv"
 check 'a file cut off is named with its line' 2 '/c/3/samples.csv:' "$limitlab" compare "$folder/a" "$folder/c"
-echo "1..$number"
-exit $failed
+finish

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.." || exit 1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export LIMITLAB_TEST_LOGS=$folder/logs
-number=0
+. tests/tap.sh
 
 # case NAME STATUS LAST_LINE ENVIRONMENT OPTIONS BODY...: each body is one program
 check() {
@@ -23,17 +23,13 @@ check() {
 	# shellcheck disable=SC2086
 	output=$(env LIMITLAB_MUST_WORK=0 $environment tests/run-tap $options "${programs[@]}" 2>&1)
 	got=$?
-	number=$((number + 1))
 	if [[ $got == "$status" && ${output##*$'\n'} == "$last" ]]; then
-		echo "ok $number - $name"
+		pass "$name"
 	else
-		echo "not ok $number - $name"
-		echo "# wanted status $status and '$last', got status $got and:"
-		sed 's/^/# /' <<<"$output"
+		fail "$name" "wanted status $status and '$last', got status $got and:" "$output"
 	fi
 }
 
-echo 1..22
 check "all pass" 0 "2 passed, 0 failed" "" "" 'echo "1..2"; echo "ok 1 - a"; echo "ok 2 - b"'
 check "plan at the end" 0 "1 passed, 0 failed" "" "" 'echo "ok 1 - a"; echo "1..1"'
 check "two groups" 0 "2 passed, 0 failed" "" "" 'echo "1..1"; echo "ok 1 - a"; echo "1..1"; echo "ok 1 - b"'
@@ -57,9 +53,6 @@ check "several in parallel" 1 "3 passed, 1 failed" "" "--level unit --jobs 2" 'e
 	'echo "1..1"; echo "ok 1 - a"' 'echo "1..1"; echo "not ok 1 - a"; exit 1' 'echo "1..1"; echo "ok 1 - a"'
 check "no program" 1 "0 passed, 1 failed" "" ""
 check "a failure with a reason" 1 "0 passed, 1 failed" "" "" 'echo "1..1"; echo "not ok 1 - b"; echo "# why"; exit 1'
-number=$((number + 1))
-if grep -q -x "      why" <<<"$output"; then
-	echo "ok $number - ... which stands in the list of failures"
-else
-	echo "not ok $number - ... which stands in the list of failures"
-fi
+grep -q -x "      why" <<<"$output"
+result "... which stands in the list of failures" $?
+finish
