@@ -23,6 +23,8 @@ int wish_parse(const char *text, struct wish *ret_wish, struct err *err);
 void wish_release(struct wish *wish);
 /* Of lines "PACKAGE VERSION" the newest that satisfies the wish (for a short one: of the cloud flavour); NULL: none.  Caller frees. */
 char *wish_choose(const char *list, const char *wish);
+/* The packages of the cloud flavour in such lines, in the order of their versions, each once; the caller frees them and the array. */
+char **wish_each(const char *list, size_t *ret_count);
 /* The release in the head of a bzImage (Documentation/arch/x86/boot.rst: kernel_version); NULL: that is none.  The caller frees. */
 char *wish_release_of_image(const void *head, size_t length);
 

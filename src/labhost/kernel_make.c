@@ -391,11 +391,6 @@ int kernel_make(const struct labhost_place *place, const struct wish *wish, cons
 	return result;
 }
 
-static int compare_packages(const void *a, const void *b)
-{
-	return strverscmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 int labhost_kernel_list(
 	const struct labhost_place *place, char ***ret_packages, size_t *ret_count, struct err *err)
 {
@@ -403,8 +398,6 @@ int labhost_kernel_list(
 	AUTO(free_ptr) char *work = NULL;
 	AUTO(free_ptr) char *list = NULL;
 	struct archive archive = {0};
-	size_t count = 0, capacity = 0;
-	char **packages = NULL;
 
 	if (parts_begin(place->dir, place->progress, place->context, &lock_fd, &work, err))
 		return -1;
@@ -416,19 +409,6 @@ int labhost_kernel_list(
 	archive_release(&archive);
 	if (fsio_remove_tree(work, result ? NULL : err) || result)
 		return -1;
-	for (char *rest = list, *line; (line = strsep(&rest, "\n"));) {
-		line[strcspn(line, " ")] = '\0';
-		const char *end = strstr(line, "-cloud-" ARCHIVE_ARCH);
-		if (!end || strcmp(end, "-cloud-" ARCHIVE_ARCH) != 0)
-			continue;
-		packages = xgrow(packages, count, &capacity, sizeof(*packages));
-		packages[count++] = xstrdup(line);
-	}
-	if (count)
-		qsort(packages, count, sizeof(*packages), compare_packages);
-	packages = xgrow(packages, count, &capacity, sizeof(*packages));
-	packages[count] = NULL;
-	*ret_packages = packages;
-	*ret_count = count;
+	*ret_packages = wish_each(list, ret_count);
 	return 0;
 }

@@ -15,6 +15,8 @@
 	"right are a version (6.1), a Debian package's name or version, a .deb file, BZIMAGE:MODULES, and a folder " \
 	"with vmlinuz or bzImage and lib/modules"
 
+#define CLOUD_SUFFIX "-cloud-" ARCHIVE_ARCH
+
 void wish_release(struct wish *wish)
 {
 	free(wish->text);
@@ -102,13 +104,45 @@ char *wish_choose(const char *list, const char *wish)
 			continue;
 		*version++ = '\0';
 		bool whole = strcmp(line, wish) == 0 || strcmp(line + strlen("linux-image-"), wish) == 0;
-		bool cloud = ends_with(line, "-cloud-" ARCHIVE_ARCH);
+		bool cloud = ends_with(line, CLOUD_SUFFIX);
 		if (!whole && !(cloud && (strcmp(version, wish) == 0 || archive_kernel_matches(line, wish))))
 			continue;
 		if (!best || strverscmp(line, best) > 0)
 			best = line;
 	}
 	return best ? xstrdup(best) : NULL;
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+	return strverscmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+char **wish_each(const char *list, size_t *ret_count)
+{
+	AUTO(free_ptr) char *text = xstrdup(list);
+	size_t count = 0, capacity = 0, kept = 0;
+	char **packages = NULL;
+
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+		line[strcspn(line, " ")] = '\0';
+		if (!ends_with(line, CLOUD_SUFFIX))
+			continue;
+		packages = xgrow(packages, count, &capacity, sizeof(*packages));
+		packages[count++] = xstrdup(line);
+	}
+	if (count)
+		qsort(packages, count, sizeof(*packages), compare_packages);
+	for (size_t i = 0; i < count; i++) {
+		if (kept && strcmp(packages[i], packages[kept - 1]) == 0)
+			free(packages[i]);
+		else
+			packages[kept++] = packages[i];
+	}
+	packages = xgrow(packages, kept, &capacity, sizeof(*packages));
+	packages[kept] = NULL;
+	*ret_count = kept;
+	return packages;
 }
 
 char *wish_release_of_image(const void *head, size_t length)

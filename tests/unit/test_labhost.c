@@ -149,6 +149,32 @@ static void kernels_on_offer_are_listed_without_what_holds_none(void **state)
 		"linux-image-6.1.0-56-cloud-amd64 6.1.192-2\nlinux-image-6.12.9+deb12-amd64 6.12.9-1\n");
 }
 
+/* An archive and its security updates may both have one and the same package. */
+static void a_list_of_kernels_has_each_once(void **state)
+{
+	static const char *const wanted[] = {"linux-image-6.1.0-9-cloud-amd64",
+		"linux-image-6.1.0-50-cloud-amd64", "linux-image-6.12.9+deb12-cloud-amd64"};
+	size_t count;
+	char **packages = wish_each("linux-image-6.12.9+deb12-cloud-amd64 6.12.9-1\n"
+				    "linux-image-6.1.0-50-cloud-amd64 6.1.176-1\n"
+				    "linux-image-6.1.0-50-amd64 6.1.176-1\n"
+				    "linux-image-6.1.0-9-cloud-amd64 6.1.27-1\n"
+				    "linux-image-6.1.0-50-cloud-amd64 6.1.176-1\n",
+		&count);
+
+	(void)state;
+	assert_int_equal(count, ARRAY_SIZE(wanted));
+	for (size_t i = 0; i < count; i++) {
+		assert_string_equal(packages[i], wanted[i]);
+		free(packages[i]);
+	}
+	assert_null(packages[count]);
+	free(packages);
+	packages = wish_each("", &count);
+	assert_int_equal(count, 0);
+	free(packages);
+}
+
 static void the_release_stands_in_the_head_of_an_image(void **state)
 {
 	unsigned char head[0x800] = {0};
@@ -457,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_wish_is_a_version_a_package_or_a_path),
 		cmocka_unit_test(the_newest_that_fits_is_chosen),
 		cmocka_unit_test(kernels_on_offer_are_listed_without_what_holds_none),
+		cmocka_unit_test(a_list_of_kernels_has_each_once),
 		cmocka_unit_test(the_release_stands_in_the_head_of_an_image),
 		cmocka_unit_test(every_option_that_is_missing_is_named),
 		cmocka_unit_test(modes_and_needs_have_names),
