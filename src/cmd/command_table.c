@@ -82,7 +82,8 @@ const struct command command_table[] = {
 			 "mode, by limitlab compare's rules.  Exit code: the worst run's, and 1 when\n"
 			 "something changed.\n"
 			 "\n"
-			 "In a kernel tree: git bisect run limitlab kernels --bisect-codes --kernel \\\n"
+			 "For git bisect run in a kernel tree: a script that makes bzImage and modules,\n"
+			 "or exits with 125, and then calls limitlab kernels --bisect-codes --kernel\n"
 			 "arch/x86/boot/bzImage:MODULES scenario.yaml",
 		.max_args = COMMAND_ANY_COUNT,
 		.args = COMMAND_ARGS_SCENARIOS,
