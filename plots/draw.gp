@@ -117,8 +117,9 @@ do for [k = 1:ll_entries] {
 	if (x >= 0 && kind eq 'spans') {
 		set object rectangle from screen X(x), Y(y - 6) to screen X(x + 20), Y(y + 6) fillcolor rgb 0xececec fillstyle solid noborder
 	}
+	# Of two lines of one colour gnuplot's SVG makes one path, which has the dashes of the first.
 	if (x >= 0 && strstrt(kind, '.') > 0) {
-		set arrow from screen X(x), Y(y) to screen X(x + 20), Y(y) nohead linewidth 1.7 dashtype ll_dash(kind) linecolor rgb 0x303030
+		set arrow from screen X(x), Y(y) to screen X(x + 20), Y(y) nohead linewidth 1.7 dashtype ll_dash(kind) linecolor rgb 0x303030 + k % 2
 	}
 }
 set label ll_note at screen X(ll_left_px[1]), Y(ll_height - 12) left font ll_font_px(12) textcolor rgb 0x505050

@@ -51,9 +51,9 @@ static void choose_sides(struct plot_label *labels, size_t count, double left_px
 	}
 }
 
-bool plot_place_labels(struct plot_label *labels, size_t count, double left_px, double right_px)
+/* Each on the lowest level that it can have. */
+static bool stack(struct plot_label *labels, size_t count, double left_px, double right_px)
 {
-	choose_sides(labels, count, left_px, right_px);
 	for (size_t i = 0; i < count; i++) {
 		labels[i].level = 0;
 		if (labels[i].width_px > 0 && (high(&labels[i]) > right_px || low(&labels[i]) < left_px))
@@ -74,4 +74,25 @@ bool plot_place_labels(struct plot_label *labels, size_t count, double left_px, 
 		}
 	}
 	return true;
+}
+
+/*
+ * A crowd of events whose labels would need a level each goes on half as many when its first ones hang to the left.  The shortest such
+ * row of labels is taken.
+ */
+bool plot_place_labels(struct plot_label *labels, size_t count, double left_px, double right_px)
+{
+	choose_sides(labels, count, left_px, right_px);
+	if (stack(labels, count, left_px, right_px))
+		return true;
+	for (size_t length = 1; length <= count; length++) {
+		for (size_t first = 0; first + length <= count; first++) {
+			choose_sides(labels, count, left_px, right_px);
+			for (size_t i = first; i < first + length; i++)
+				labels[i].to_left = true;
+			if (stack(labels, count, left_px, right_px))
+				return true;
+		}
+	}
+	return false;
 }

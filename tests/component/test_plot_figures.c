@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <math.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +206,22 @@ static void draw(
 	keep(made, name, "pdf");
 }
 
+/* Whether the SVG has a line in the legend's grey with such dashes. */
+static bool has_dashes(const struct made *made, const char *dashes)
+{
+	AUTO(free_ptr) char *path = rundir_path(made->run, RUNDIR_SVG);
+	AUTO(free_ptr)
+	char *pattern = xasprintf("stroke='rgb\\( 48,  48,  4[89]\\)' +stroke-dasharray='%s", dashes);
+	AUTO(buf) struct buf svg = BUF_INIT;
+	regex_t regex;
+
+	assert_int_equal(fsio_read_file(path, 64 << 20, &svg, NULL), 0);
+	assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	bool found = regexec(&regex, svg.data, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return found;
+}
+
 static void says(const char *figure, const char *text, const char *const *words)
 {
 	for (; *words; words++) {
@@ -386,6 +403,8 @@ static void memory(void **state)
 				NULL});
 		/* Only what is drawn stands in the legend. */
 		assert_true((strstr(text, "hard limit") != NULL) == (i != 1));
+		assert_true(has_dashes(&made, "7"));
+		assert_true(has_dashes(&made, "2") == (i != 1));
 	}
 	done(&made);
 }

@@ -118,10 +118,10 @@ static void label_cases(void **state)
 	static const struct {
 		const char *name;
 		size_t count;
-		double x[4], width[4];
+		double x[6], width[6];
 		bool fits;
-		unsigned level[4];
-		bool to_left[4];
+		unsigned level[6];
+		bool to_left[6];
 	} cases[] = {
 		{"none", 0, {0}, {0}, true, {0}, {0}},
 		{"far apart", 2, {0, 500}, {100, 100}, true, {0, 0}, {0}},
@@ -135,9 +135,13 @@ static void label_cases(void **state)
 		{"no text, no room needed", 2, {400, 401}, {0, 300}, true, {0, 0}, {0}},
 		{"too many levels need shorter texts", 4, {0, 10, 20, 30}, {100, 100, 100, 100}, true,
 			{3, 2, 1, 0}, {0}},
+		{"a crowd hangs to both sides", 6, {0, 168, 202, 219, 236, 269},
+			{105, 125, 128, 100, 145, 150}, true, {1, 0, 3, 2, 1, 0}, {false, true}},
+		{"a crowd that nothing helps", 6, {0, 10, 20, 30, 40, 50}, {100, 100, 100, 100, 100, 100},
+			false, {0}, {0}},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct plot_label labels[4];
+		struct plot_label labels[6];
 		for (size_t j = 0; j < cases[i].count; j++)
 			labels[j] = (struct plot_label){.x_px = cases[i].x[j], .width_px = cases[i].width[j]};
 		if (plot_place_labels(labels, cases[i].count, 0, 800) != cases[i].fits)
