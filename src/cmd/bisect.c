@@ -13,7 +13,7 @@
 #include "glue/json.h"
 #include "judge/sequential.h"
 #include "kernels/bisect_drive.h"
-#include "run/state.h"
+#include "kernels/names.h"
 
 #define ROUNDS_DEFAULT 12
 
@@ -123,60 +123,76 @@ static int bisect(struct bisection *self, struct err *err)
 	kernels_watch_init(&watch, progress_choose(self->json, self->quiet, stdout), session->batch, NULL);
 	struct drive drive = session_drive(session, &watch.observer);
 	const struct bisect_observer observer = {on_testing, on_tested, self};
-	int lock = -1;
-	if (state_prepare(err) || state_lock(&lock, err))
-		return -1;
-	AUTO(close_fd) int held = lock;
 	int failed = bisect_drive(&drive, self->lacks, self->good, self->bad, &observer, &found, err);
 	kernels_watch_release(&watch);
+	session_give_away(session);
 	return failed ? -1 : answer(self, &found, err);
 }
 
-/* Which of the kernels the user means: by the word in the list, by its release, or by a package's name. */
-static int find_end(const struct bisection *self, const char *option, const char *word, size_t *ret_index,
-	struct err *err)
+static int find_ends(const struct kernel_name *names, size_t count, const struct options *options,
+	size_t *ret_good, size_t *ret_bad, struct err *err)
 {
-	const struct kernels_session *session = &self->session;
-	AUTO(buf) struct buf names = BUF_INIT;
-	size_t found = session->kernel_count, count = 0;
+	return kernel_name_find(names, count, "--good", options->good, ret_good, err) ||
+			       kernel_name_find(names, count, "--bad", options->bad, ret_bad, err)
+		       ? -1
+		       : 0;
+}
 
-	for (size_t i = 0; i < session->kernel_count; i++) {
-		const struct cell_kernel *kernel = &session->kernels[i];
-		buf_addf(&names, "%s%s", i ? ", " : "", kernel->wish);
-		if (!strcmp(kernel->wish, word) || !strcmp(kernel->release, word)) {
-			*ret_index = i;
-			return 0;
-		}
-		size_t length = strlen(word);
-		if (!strncmp(kernel->release, word, length) && strchr(".-+", kernel->release[length])) {
-			found = i;
-			count++;
+/* Of "PACKAGE VERSION" the packages from one end to the other; the rest need not be fetched. */
+static int take_between(const struct options *options, char **lines, size_t *count, struct err *err)
+{
+	AUTO(free_ptr) struct kernel_name *names = xcalloc(*count + 1, sizeof(*names));
+	size_t good, bad;
+
+	for (size_t i = 0; i < *count; i++) {
+		char *space = strchr(lines[i], ' ');
+		names[i] = (struct kernel_name){lines[i], lines[i] + strlen("linux-image-"), NULL};
+		if (space) {
+			*space = '\0';
+			names[i].version = space + 1;
 		}
 	}
-	*ret_index = found;
-	if (count == 1)
-		return 0;
-	(void)err_input(err, "%s '%s' is %s of the kernels: %s", option, word,
-		count ? "more than one" : "none", names.data);
-	return err_remedy(err, "name one of them as it stands there, or another list: --kernels");
+	if (find_ends(names, *count, options, &good, &bad, err))
+		return -1;
+	size_t from = good < bad ? good : bad, to = good < bad ? bad : good;
+	for (size_t i = 0; i < *count; i++)
+		if (i < from || i > to)
+			free(lines[i]);
+	*count = to - from + 1;
+	memmove(lines, lines + from, *count * sizeof(*lines));
+	return 0;
 }
 
 static int list_kernels(struct bisection *self, const struct session_modes *modes, struct err *err)
 {
 	struct kernels_session *session = &self->session;
-	const struct option_list *lists = &session->options->kernels;
+	const struct options *options = session->options;
 	char **words = NULL;
 	size_t count = 0;
+	int failed;
 
-	if (lists->count)
-		words = session_words(lists, &count);
-	else if (session->ops->list(session->ops_context, &words, &count, err))
-		return -1;
-	int failed = session_find(session, (const char *const *)words, count, modes, err);
+	if (options->kernels.count) {
+		words = session_words(&options->kernels, &count);
+		failed = 0;
+	} else {
+		failed = session->ops->list(session->ops_context, &words, &count, err) ||
+			 take_between(options, words, &count, err);
+	}
+	failed = failed || session_find(session, (const char *const *)words, count, modes, err);
 	for (size_t i = 0; i < count; i++)
 		free(words[i]);
 	free(words);
-	return failed;
+	if (failed)
+		return -1;
+	AUTO(free_ptr) struct kernel_name *names = xcalloc(session->kernel_count, sizeof(*names));
+	for (size_t i = 0; i < session->kernel_count; i++) {
+		const struct cell_kernel *kernel = &session->kernels[i];
+		names[i] = (struct kernel_name){kernel->wish, kernel->release, kernel->version};
+		if (session->modes[i].count != 1)
+			return err_input(err, "'bisect' takes one cgroup mode of a kernel, and '%s' has %zu",
+				kernel->wish, session->modes[i].count);
+	}
+	return find_ends(names, session->kernel_count, options, &self->good, &self->bad, err);
 }
 
 static int prepare(struct bisection *self, struct err *err)
@@ -199,9 +215,7 @@ static int prepare(struct bisection *self, struct err *err)
 	if (modes.count != 1)
 		return err_input(err, "'bisect' takes one cgroup mode, not '%s'", options->cgroup);
 	if (session_load(session, options->args, (size_t)options->arg_count, err) ||
-		session_look(session, err) || list_kernels(self, &modes, err) ||
-		find_end(self, "--good", options->good, &self->good, err) ||
-		find_end(self, "--bad", options->bad, &self->bad, err))
+		session_look(session, err) || list_kernels(self, &modes, err))
 		return -1;
 	if (self->good == self->bad)
 		return err_input(err, "--good and --bad are both %s", session->kernels[self->good].release);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cmd/in_lab_host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -330,6 +331,28 @@ static int run_tries(struct lab *lab, struct labhost_end *ret_end, struct err *e
 	}
 }
 
+static int is_ours(const struct dirent *entry)
+{
+	return !strncmp(entry->d_name, "batch-", strlen("batch-")) ||
+	       !strncmp(entry->d_name, "lab-host-", strlen("lab-host-"));
+}
+
+/* Run directories have been given away one by one; beside them lie the batch and the console. */
+static void give_away(const struct lab *lab)
+{
+	struct dirent **entries = NULL;
+	int count = lab->made_out ? 0 : scandir(lab->out, &entries, is_ours, NULL);
+
+	if (lab->made_out)
+		prepare_give_away(lab->out);
+	for (int i = 0; i < count; i++) {
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", lab->out, entries[i]->d_name);
+		prepare_give_away(path);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
 static int run_lab(const struct options *options, bool exec)
 {
 	AUTO(lab) struct lab lab = {.options = options, .dir = labhost_dir()};
@@ -342,8 +365,7 @@ static int run_lab(const struct options *options, bool exec)
 		return command_fail(&err);
 	AUTO(close_fd) int held = lock;
 	int result = run_tries(&lab, &end, &err);
-	if (lab.made_out)
-		prepare_give_away(lab.out);
+	give_away(&lab);
 	if (!result && end.how != LABHOST_DONE)
 		result = err_run(&err, "the lab host ended (%s): %s; its console is '%s'",
 			labhost_how_name(end.how), end.text, lab.console);

@@ -13,9 +13,7 @@
 #include "cmd/kernels_session.h"
 #include "cmd/kernels_watch.h"
 #include "cmd/text.h"
-#include "run/prepare.h"
 #include "run/results.h"
-#include "run/state.h"
 
 struct texts {
 	char **items;
@@ -81,6 +79,16 @@ static int check_kernels(const struct kernels_session *session, struct err *err)
 	return 0;
 }
 
+/* The archive's kernels by the release that they had, because a newer one may have come meanwhile. */
+static const char *wish_of(const struct batch_place *place)
+{
+	const char *wish = place->kernel, *dot = strrchr(wish, '.');
+
+	return strchr(wish, '/') || (dot && !strcmp(dot, ".deb")) || !strcmp(wish, ".") || !strcmp(wish, "..")
+		       ? wish
+		       : place->release;
+}
+
 /* As the batch began: its places in their order. */
 static int resume(struct kernels_session *session, struct err *err)
 {
@@ -99,6 +107,8 @@ static int resume(struct kernels_session *session, struct err *err)
 		(void)err_input(err, "'%s' is a batch of 'run', not of 'kernels'", path);
 		return err_remedy(err, "limitlab run --resume %s", path);
 	}
+	if (batch->until_decided)
+		return err_input(err, "'%s' is of a bisection, which cannot be resumed", path);
 	size_t each = batch->scenario_count / batch->place_count;
 	AUTO(free_ptr) char **paths = xcalloc(each, sizeof(*paths));
 	AUTO(free_ptr) const char **wishes = xcalloc(batch->place_count, sizeof(*wishes));
@@ -108,7 +118,7 @@ static int resume(struct kernels_session *session, struct err *err)
 		paths[i] = batch->scenarios[i].path;
 	for (size_t p = 0; p < batch->place_count; p++)
 		if (!p || strcmp(batch->places[p].release, batch->places[p - 1].release) != 0)
-			wishes[kernels++] = *batch->places[p].kernel ? batch->places[p].kernel : NULL;
+			wishes[kernels++] = wish_of(&batch->places[p]);
 	if (session_load(session, paths, each, err))
 		return -1;
 	for (size_t i = 0; i < each; i++)
@@ -155,7 +165,11 @@ static int write_report(const struct kernels_session *session, const struct repo
 		return -1;
 	if (session->options->csv && report_write_csv(report, session->options->csv, err))
 		return -1;
-	return report_draw(report, session->scenarios, session->scenario_count, folder, err);
+	/* A figure can be drawn again; a table without one is still a table. */
+	struct err why = ERR_INIT;
+	if (report_draw(report, session->scenarios, session->scenario_count, folder, &why))
+		(void)fprintf(stderr, "limitlab: warning: cannot draw a figure: %s\n", why.text);
+	return 0;
 }
 
 static int write_junit(const struct kernels_session *session, struct err *err)
@@ -219,22 +233,6 @@ static int conclude(const struct kernels_session *session, double floor, struct 
 	return report_exit_code(&report);
 }
 
-/* All of it is the user's, behind sudo too. */
-static void give_away(const struct kernels_session *session)
-{
-	const struct batch *batch = session->batch;
-	AUTO(free_ptr) char *report = xstrndup(batch->path, strlen(batch->path) - strlen(".json"));
-
-	for (size_t p = 0; p < batch->place_count; p++) {
-		AUTO(free_ptr) char *folder = drive_folder(session->out, &batch->places[p]);
-		if (fsio_exists(folder))
-			prepare_give_away(folder);
-	}
-	prepare_give_away(batch->path);
-	if (fsio_exists(report))
-		prepare_give_away(report);
-}
-
 static void announce(const struct kernels_session *session)
 {
 	const struct batch *batch = session->batch;
@@ -266,14 +264,11 @@ static int kernels(struct kernels_session *session, struct err *err)
 	enum progress_mode mode = progress_choose(options->json, options->quiet, stdout);
 	struct kernels_watch watch;
 	uint64_t floor;
-	int lock = -1;
 
 	if (units_parse(options->floor, QUANTITY_PARTS_PER_MILLION, &floor, err))
 		return err_wrap(err, "--floor");
-	if ((options->resume ? resume(session, err) : begin(session, err)) || state_prepare(err) ||
-		state_lock(&lock, err))
+	if (options->resume ? resume(session, err) : begin(session, err))
 		return -1;
-	AUTO(close_fd) int held = lock;
 	kernels_watch_init(&watch, mode, session->batch, session->expected_s);
 	struct drive drive = session_drive(session, &watch.observer);
 	if (mode != PROGRESS_JSON && mode != PROGRESS_QUIET)
@@ -284,7 +279,7 @@ static int kernels(struct kernels_session *session, struct err *err)
 	/* What there is, is shown, also of a batch that could not go on. */
 	int code =
 		session->batch->run_count ? conclude(session, (double)floor / 1e6, failed ? NULL : err) : 0;
-	give_away(session);
+	session_give_away(session);
 	if (!failed)
 		return code;
 	*err = ended;

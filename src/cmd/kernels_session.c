@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
 #include "cmd/load.h"
+#include "run/prepare.h"
+#include "run/state.h"
 #include "scenario/plan.h"
 
 /* A nested run: what it takes longer to boot and to judge than one on the host itself. */
@@ -47,10 +50,32 @@ int session_look(const struct kernels_session *session, struct err *err)
 
 int session_prepare(struct kernels_session *session, const char *out, struct err *err)
 {
-	if (session->ops->prepare(session->ops_context, err) || fsio_make_dirs(out, err))
+	if (session->ops->prepare(session->ops_context, err))
+		return -1;
+	session->made_out = !fsio_exists(out);
+	if (fsio_make_dirs(out, err))
 		return -1;
 	session->out = realpath(out, NULL);
-	return session->out ? 0 : err_sys(err, errno, "cannot find '%s'", out);
+	if (!session->out)
+		return err_sys(err, errno, "cannot find '%s'", out);
+	return state_prepare(err) || state_lock(&session->lock, err) ? -1 : 0;
+}
+
+void session_give_away(const struct kernels_session *session)
+{
+	const struct batch *batch = session->batch;
+	AUTO(free_ptr) char *report = xstrndup(batch->path, strlen(batch->path) - strlen(".json"));
+
+	if (session->made_out)
+		prepare_give_away(session->out);
+	for (size_t p = 0; p < batch->place_count; p++) {
+		AUTO(free_ptr) char *folder = drive_folder(session->out, &batch->places[p]);
+		if (fsio_exists(folder))
+			prepare_give_away(folder);
+	}
+	prepare_give_away(batch->path);
+	if (fsio_exists(report))
+		prepare_give_away(report);
 }
 
 int session_modes_parse(const char *list, char separator, struct session_modes *ret_modes, struct err *err)
@@ -214,7 +239,7 @@ char *session_resume_path(const char *path, struct err *err)
 	for (int i = count - 1; i >= 0; i--) {
 		AUTO(free_ptr) char *file = xasprintf("%s/%s", path, entries[i]->d_name);
 		struct batch *batch = NULL;
-		if (!found && !batch_open(file, &batch, NULL) && !batch->done)
+		if (!found && !batch_open(file, &batch, NULL) && !batch->done && !batch->until_decided)
 			found = STEAL(file);
 		batch_free(batch);
 		free(entries[i]);
@@ -269,4 +294,6 @@ void session_release(struct kernels_session *session)
 	free(session->expected_s);
 	free(session->out);
 	batch_free(session->batch);
+	if (session->lock > 0)
+		(void)close(session->lock);
 }

@@ -31,6 +31,8 @@ struct kernels_session {
 	double *expected_s; /* per scenario of the batch */
 	struct batch *batch;
 	char *out; /* absolute */
+	bool made_out;
+	int lock; /* the state's, from session_prepare() on; 0: not held */
 };
 
 /* How often a scenario is tried whose lab host died, where the user does not say. */
@@ -39,8 +41,10 @@ struct kernels_session {
 int session_load(struct kernels_session *session, char *const *paths, size_t count, struct err *err);
 /* What this machine lacks; after session_load(). */
 int session_look(const struct kernels_session *session, struct err *err);
-/* All is right: what lab hosts share is made, and OUT. */
+/* All is right: what lab hosts share is made, and OUT, and no other run goes on. */
 int session_prepare(struct kernels_session *session, const char *out, struct err *err);
+/* What is there of the batch is the user's, behind sudo too. */
+void session_give_away(const struct kernels_session *session);
 /* "v1,v2,hybrid", with this separator; NULL: v2 alone. */
 int session_modes_parse(const char *list, char separator, struct session_modes *ret_modes, struct err *err);
 /* Finds kernels, in this order; "6.12@v2", "6.1@v1+v2" has modes of its own, others have those given. */

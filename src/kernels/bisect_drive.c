@@ -8,7 +8,7 @@
 
 /* More of them in a row will not tell either. */
 #define INCONCLUSIVE_MAX 3
-/* Runs of one boot: five passes decide, and one failure may be among them. */
+/* Runs of one boot: five passes decide, and one may be inconclusive. */
 #define ROUNDS_PER_BOOT 6
 
 enum bisect_state bisect_state_of(const struct batch *batch, char *const *lacks, size_t kernel)
@@ -58,6 +58,9 @@ static int test(struct drive *drive, char *const *lacks, size_t kernel, struct e
 			if (!has)
 				runs[count++] = (struct drive_run){kernel, round};
 		}
+		if (!count)
+			return err_run(err, "no round of %s is left, and none decided",
+				batch->places[batch->scenarios[kernel].place].release);
 		if (drive_boot(drive, runs, count, true, err))
 			return -1;
 	}

@@ -16,6 +16,7 @@ struct cell_kernel {
 	char *wish;    /* as the user called it */
 	char *release; /* uname -r */
 	char *origin;  /* the package or the path that it came from */
+	char *version; /* of the package; NULL: of none */
 	void *own;     /* of the implementation */
 };
 
@@ -63,8 +64,8 @@ struct cell_ops {
 	 */
 	int (*run)(void *context, const struct cell *cell, struct cell_end *ret_end, struct err *err);
 	void (*release)(void *context, struct cell_kernel *kernel);
-	/* Optional: all kernels that could be had, oldest first; the caller frees each and the array. */
-	int (*list)(void *context, char ***ret_wishes, size_t *ret_count, struct err *err);
+	/* Optional: all kernels that could be had, "PACKAGE VERSION", oldest first; the caller frees each and the array. */
+	int (*list)(void *context, char ***ret_lines, size_t *ret_count, struct err *err);
 };
 
 #endif

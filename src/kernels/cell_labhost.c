@@ -58,6 +58,7 @@ static int find(void *context, const char *wish, struct cell_kernel *ret_kernel,
 		.wish = xstrdup(wish ? wish : ""),
 		.release = xstrdup(kernel->release),
 		.origin = xstrdup(kernel->origin),
+		.version = kernel->version ? xstrdup(kernel->version) : NULL,
 		.own = kernel,
 	};
 	return 0;
@@ -72,6 +73,7 @@ static void release(void *context, struct cell_kernel *kernel)
 	free(kernel->wish);
 	free(kernel->release);
 	free(kernel->origin);
+	free(kernel->version);
 }
 
 static int check(void *context, const struct cell_kernel *kernel, const char *cgroup,
@@ -85,12 +87,12 @@ static int check(void *context, const struct cell_kernel *kernel, const char *cg
 	return labhost_kernel_check(kernel->own, mode, labhost_needs_of(scenario), err);
 }
 
-static int list(void *context, char ***ret_wishes, size_t *ret_count, struct err *err)
+static int list(void *context, char ***ret_lines, size_t *ret_count, struct err *err)
 {
 	AUTO(free_ptr) char *dir = labhost_dir();
 	const struct labhost_place place = place_of(context, dir);
 
-	return labhost_kernel_list(&place, ret_wishes, ret_count, err);
+	return labhost_kernel_list(&place, ret_lines, ret_count, err);
 }
 
 struct relay {
@@ -133,6 +135,8 @@ static int run(void *context, const struct cell *cell, struct cell_end *ret_end,
 	AUTO(free_ptr) char *dir = labhost_dir();
 	const struct labhost_place place = place_of(options, dir);
 	AUTO(files) char **files = labhost_files_of(cell->scenarios, cell->scenario_count);
+	/* Workloads and scripts may be named from here. */
+	AUTO(free_ptr) char *cwd = realpath(".", NULL);
 	struct relay relay = {cell};
 	struct labhost_config config = {
 		.place = &place,
@@ -150,7 +154,7 @@ static int run(void *context, const struct cell *cell, struct cell_end *ret_end,
 		.ran = on_ran,
 		.context = &relay,
 	};
-	const struct labhost_job job = {.argv = cell->argv, .files = (const char *const *)files};
+	const struct labhost_job job = {.argv = cell->argv, .files = (const char *const *)files, .cwd = cwd};
 	struct labhost_end end = {0};
 
 	if (labhost_cgroup_parse(cell->cgroup, &config.cgroup, err) || labhost_run(&config, &job, &end, err))

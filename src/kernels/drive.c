@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "glue/json.h"
+#include "judge/sequential.h"
 #include "run/results.h"
 #include "scenario/plan.h"
 
@@ -203,10 +204,11 @@ static int record_unsaid(struct boot *boot, const struct cell_end *end, struct e
 	char *trouble =
 		xasprintf("limitlab in the lab host ended with code %d and no result%s%s", end->status,
 			boot->complaint.length ? ": " : "", boot->complaint.data ? boot->complaint.data : "");
+	/* From 128 on a signal ended it there, and nobody interrupted us here. */
+	int code = end->status > 0 && end->status < 128 ? end->status : 5;
 
 	for (size_t i = boot->result_count; i < boot->count; i++)
-		if (record(boot->drive, &boot->runs[i], NULL, end->status ? end->status : 5, 0, NULL, trouble,
-			    err))
+		if (record(boot->drive, &boot->runs[i], NULL, code, 0, NULL, trouble, err))
 			return -1;
 	return 0;
 }
@@ -255,7 +257,8 @@ static const char **make_argv(
 		argv[n++] = boot->drive->accel;
 	}
 	if (until_decided) {
-		argv[n++] = "--until-decided";
+		/* So few can decide nothing by themselves, but with those that were before. */
+		argv[n++] = boot->count < sequential_least_passes() ? "--repeat" : "--until-decided";
 		argv[n++] = rounds;
 	}
 	argv[n++] = "--";

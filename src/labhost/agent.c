@@ -280,8 +280,13 @@ static int serve(struct agent *agent, struct err *err)
 	if (!program || !results)
 		return err_run(err, "'" JOB_PATH "' says nothing");
 	agent->results = (struct tree){.folder = results, .letter = TREE_RESULTS};
+	/* What came along and lies below the results is no result. */
+	AUTO(buf) struct buf nobody = BUF_INIT;
+	tree_look(&agent->results, &nobody);
 	adopt_proof();
-	if (start(agent, job, program, err))
+	/* The folder that the user is in holds nothing that is needed, perhaps. */
+	const char *cwd = json_string_value(json_object_get(job, "cwd"));
+	if ((cwd && fsio_make_dirs(cwd, err)) || start(agent, job, program, err))
 		return -1;
 	keep_aside();
 	add_time(agent, FRAME_STARTED);

@@ -26,14 +26,13 @@ static void add(struct list *list, const char *path)
 	list->paths[list->count++] = absolute;
 }
 
-/* The user's own plots. */
-static void add_plots(struct list *list)
+static void add_plots(struct list *list, const char *folder)
 {
-	AUTO(close_dir) DIR *dir = opendir("plots");
+	AUTO(close_dir) DIR *dir = opendir(folder);
 	const struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
-		AUTO(free_ptr) char *path = xasprintf("plots/%s", entry->d_name);
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, entry->d_name);
 		if (strlen(entry->d_name) > 3 &&
 			strcmp(entry->d_name + strlen(entry->d_name) - 3, ".gp") == 0)
 			add(list, path);
@@ -48,8 +47,13 @@ char **labhost_files_of(const struct scenario *const *scenarios, size_t count)
 		add(&list, scenarios[i]->path);
 		for (size_t j = 0; j < scenarios[i]->tenant_count; j++)
 			add(&list, scenarios[i]->tenants[j].workload_path);
+		/* Where figures look for their scripts (src/plot/draw.c). */
+		AUTO(free_ptr) char *folder = fsio_dirname(scenarios[i]->path);
+		AUTO(free_ptr) char *beside = xasprintf("%s/../plots", folder);
+		add_plots(&list, folder);
+		add_plots(&list, beside);
 	}
-	add_plots(&list);
+	add_plots(&list, "plots");
 	list.paths = xgrow(list.paths, list.count, &list.capacity, sizeof(*list.paths));
 	list.paths[list.count] = NULL;
 	return list.paths;

@@ -21,9 +21,11 @@ struct wish {
 /* ERR_INPUT: a path that leads nowhere. */
 int wish_parse(const char *text, struct wish *ret_wish, struct err *err);
 void wish_release(struct wish *wish);
+/* Whether the wish names this package alone: by its name, its release or its version. */
+bool wish_is_exact(const char *package, const char *version, const char *wish);
 /* Of lines "PACKAGE VERSION" the newest that satisfies the wish (for a short one: of the cloud flavour); NULL: none.  Caller frees. */
 char *wish_choose(const char *list, const char *wish);
-/* The packages of the cloud flavour in such lines, in the order of their versions, each once; the caller frees them and the array. */
+/* Of such lines those of the cloud flavour, oldest first, each package once, with its newest version; the caller frees them and the array. */
 char **wish_each(const char *list, size_t *ret_count);
 /* The release in the head of a bzImage (Documentation/arch/x86/boot.rst: kernel_version); NULL: that is none.  The caller frees. */
 char *wish_release_of_image(const void *head, size_t length);
@@ -39,6 +41,14 @@ void labhost_say(const struct labhost_place *place, const char *format, ...)
 /* Makes a kernel's folder.  source: what tells whether a file has changed; NULL: from the archive.  The caller frees the folder. */
 int kernel_make(const struct labhost_place *place, const struct wish *wish, const char *source,
 	char **ret_folder, struct err *err);
+/* The folder of the newest kept kernel that is what is wished for; NULL: none.  source: kernel_source(). */
+char *kernel_find_kept(const char *dir, const struct wish *wish, const char *source);
+/* The folder of an archive's kernel that is kept; NULL: it is not.  The caller frees. */
+char *kernel_kept(const char *dir, const char *package);
+/* In its manifest: it is what the archive gave for this wish (NULL: for none), and whether it is the suite's own. */
+int kernel_remember(const char *folder, const char *wish, bool is_default, struct err *err);
+/* What tells that files are no longer the ones that were taken; NULL for the archive's kernels.  The caller frees. */
+char *kernel_source(const struct wish *wish);
 
 /* ---- the libraries of this program (libraries.c) ---- */
 

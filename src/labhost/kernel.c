@@ -53,6 +53,7 @@ void labhost_kernel_release(struct labhost_kernel *kernel)
 	free(kernel->initrd);
 	free(kernel->config);
 	free(kernel->origin);
+	free(kernel->version);
 	*kernel = (struct labhost_kernel){0};
 }
 
@@ -99,13 +100,17 @@ static bool fits(const json_t *manifest, const struct wish *wish, const char *so
 		return false;
 	if (!wish->text)
 		return json_is_true(json_object_get(manifest, "default"));
-	AUTO(free_ptr) char *line = xasprintf("%s %s\n", package, version);
-	AUTO(free_ptr) char *chosen = wish_choose(line, wish->text);
-	return chosen != NULL;
+	if (wish_is_exact(package, version, wish->text))
+		return true;
+	/* What is kept need not be the newest that matches: the archive has to have said so. */
+	const json_t *wishes = json_object_get(manifest, "wishes");
+	for (size_t i = 0; i < json_array_size(wishes); i++)
+		if (equal(json_string_value(json_array_get(wishes, i)), wish->text))
+			return true;
+	return false;
 }
 
-/* The folder of the newest kept kernel that fits; NULL: none. */
-static char *find_kept(const char *dir, const struct wish *wish, const char *source)
+char *kernel_find_kept(const char *dir, const struct wish *wish, const char *source)
 {
 	size_t count;
 	char **releases = image_releases(dir, &count), *found = NULL;
@@ -119,6 +124,37 @@ static char *find_kept(const char *dir, const struct wish *wish, const char *sou
 	}
 	image_free_releases(releases, count);
 	return found;
+}
+
+char *kernel_kept(const char *dir, const char *package)
+{
+	AUTO(free_ptr)
+	char *folder = xasprintf("%s/" KERNEL_PART "%s", dir, package + strlen("linux-image-"));
+	AUTO(free_ptr) char *path = xasprintf("%s/manifest.json", folder);
+	AUTO(json) json_t *manifest = json_load_file(path, 0, NULL);
+
+	return equal(text_of(manifest, "recipe"), KERNEL_RECIPE) &&
+			       equal(text_of(manifest, "package"), package)
+		       ? STEAL(folder)
+		       : NULL;
+}
+
+int kernel_remember(const char *folder, const char *wish, bool is_default, struct err *err)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/manifest.json", folder);
+	AUTO(json) json_t *manifest = json_load_file(path, 0, NULL);
+	json_t *wishes = json_object_get(manifest, "wishes");
+
+	if (!manifest)
+		return err_run(err, "cannot read '%s'", path);
+	(void)json_object_set_new(manifest, "default", json_boolean(is_default));
+	if (!wishes) {
+		wishes = json_array();
+		(void)json_object_set_new(manifest, "wishes", wishes);
+	}
+	if (wish)
+		(void)json_array_append_new(wishes, json_string(wish));
+	return parts_write_manifest(folder, manifest, err);
 }
 
 /* Puts the present front before a kept kernel's modules, if it is another. */
@@ -164,28 +200,67 @@ static int open_kept(const char *folder, struct labhost_kernel *ret_kernel, stru
 		.initrd = xasprintf("%s/initrd", folder),
 		.config = fsio_exists(config) ? STEAL(config) : NULL,
 		.origin = xstrdup(origin),
+		.version = text_of(manifest, "package") && text_of(manifest, "version")
+				   ? xstrdup(text_of(manifest, "version"))
+				   : NULL,
 	};
 	return 0;
 }
 
-/* What tells that a file is no longer the one that was taken; NULL for the archive's kernels.  The caller frees. */
-static char *source_of(const struct wish *wish)
+static void add_stamp(struct buf *text, const char *path)
 {
-	AUTO(buf) struct buf text = BUF_INIT;
-	const char *const paths[] = {wish->text, wish->modules};
 	struct stat status;
+
+	if (stat(path, &status) == 0)
+		buf_addf(text, "%s%s %lld bytes of %lld.%09ld", text->length ? ", " : "", path,
+			(long long)status.st_size, (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+}
+
+/* What `make modules_install` writes last, below each folder of FOLDER. */
+static void add_modules(struct buf *text, const char *folder)
+{
+	static const char *const written[] = {"", "/modules.order", "/modules.dep"};
+	struct dirent **entries = NULL;
+	int count = scandir(folder, &entries, NULL, alphasort);
+
+	for (int i = 0; i < count; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(written) && entries[i]->d_name[0] != '.'; j++) {
+			AUTO(free_ptr)
+			char *path = xasprintf("%s/%s%s", folder, entries[i]->d_name, written[j]);
+			add_stamp(text, path);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+char *kernel_source(const struct wish *wish)
+{
+	static const char *const images[] = {
+		"", "/bzImage", "/vmlinuz", "/boot/vmlinuz", "/arch/x86/boot/bzImage"};
+	static const char *const modules[] = {"/lib/modules", "/usr/lib/modules"};
+	const char *const paths[] = {wish->text, wish->modules};
+	AUTO(buf) struct buf text = BUF_INIT;
 
 	if (wish->kind == WISH_ARCHIVE)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		static const char *const below[] = {"", "/bzImage", "/vmlinuz", "/arch/x86/boot/bzImage"};
-		for (size_t j = 0; paths[i] && j < ARRAY_SIZE(below); j++) {
-			AUTO(free_ptr) char *path = xasprintf("%s%s", paths[i], below[j]);
-			if (stat(path, &status) == 0)
-				buf_addf(&text, "%s%s %lld bytes of %lld.%09ld", text.length ? ", " : "",
-					path, (long long)status.st_size, (long long)status.st_mtim.tv_sec,
-					status.st_mtim.tv_nsec);
+		for (size_t j = 0; paths[i] && j < ARRAY_SIZE(images); j++) {
+			AUTO(free_ptr) char *path = xasprintf("%s%s", paths[i], images[j]);
+			add_stamp(&text, path);
 		}
+		for (size_t j = 0; paths[i] && j < ARRAY_SIZE(modules); j++) {
+			AUTO(free_ptr) char *folder = xasprintf("%s%s", paths[i], modules[j]);
+			add_modules(&text, folder);
+		}
+	}
+	/* MODULES/RELEASE, or that itself. */
+	if (wish->modules) {
+		AUTO(free_ptr) char *order = xasprintf("%s/modules.order", wish->modules);
+		AUTO(free_ptr) char *dep = xasprintf("%s/modules.dep", wish->modules);
+		add_stamp(&text, order);
+		add_stamp(&text, dep);
+		add_modules(&text, wish->modules);
 	}
 	return buf_steal(&text);
 }
@@ -202,8 +277,8 @@ int labhost_kernel_find(const struct labhost_place *place, const char *text,
 
 	if (wish_parse(text, &wish, err))
 		return -1;
-	AUTO(free_ptr) char *source = source_of(&wish);
-	AUTO(free_ptr) char *folder = find_kept(place->dir, &wish, source);
+	AUTO(free_ptr) char *source = kernel_source(&wish);
+	AUTO(free_ptr) char *folder = kernel_find_kept(place->dir, &wish, source);
 	if (!folder && kernel_make(place, &wish, source, &folder, err))
 		return -1;
 	return open_kept(folder, ret_kernel, err);

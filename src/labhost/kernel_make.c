@@ -44,6 +44,7 @@ struct making {
 	char *origin, *source; /* source: what tells whether a file has changed; NULL: from the archive */
 	char *package, *version;
 	bool is_default;
+	char *kept; /* the folder of one that is there already: nothing is to be made; NULL: none */
 };
 
 static void making_release(struct making *making)
@@ -57,6 +58,7 @@ static void making_release(struct making *making)
 	free(making->source);
 	free(making->package);
 	free(making->version);
+	free(making->kept);
 }
 
 /* ---- where kernels come from ---- */
@@ -164,13 +166,14 @@ static int from_archive(struct making *making, struct err *err)
 			making->package = chosen;
 		}
 	}
-	if (!result) {
+	making->kept = result ? NULL : kernel_kept(making->place->dir, making->package);
+	if (!result && !making->kept) {
 		labhost_say(making->place, "kernel: fetching %s", making->package);
 		result = archive_unpack(&archive, making->package, making->tree, &making->version, err);
 	}
 	archive_release(&archive);
-	if (result)
-		return -1;
+	if (result || making->kept)
+		return result ? -1 : 0;
 	making->origin = xasprintf("Debian package %s %s", making->package, making->version);
 	return take_tree(making, err);
 }
@@ -186,6 +189,17 @@ static int from_deb(struct making *making, struct err *err)
 		return -1;
 	}
 	return take_tree(making, err);
+}
+
+/* In the tree that the kernel was built in; elsewhere "../../../.config" is somebody's folder. */
+static char *config_of_build(const char *image)
+{
+	static const char below[] = "/arch/x86/boot/bzImage";
+	size_t length = strlen(image), below_length = strlen(below);
+
+	return length > below_length && strcmp(image + length - below_length, below) == 0
+		       ? xasprintf("%.*s/.config", (int)(length - below_length), image)
+		       : xstrdup("/nonexistent");
 }
 
 /* A copy of the modules, because depmod(8) writes there and because a build goes on. */
@@ -216,7 +230,7 @@ static int copy_modules(struct making *making, const char *modules, struct err *
 	AUTO(free_ptr) char *beside = fsio_dirname(making->image);
 	char *configs[] = {
 		xasprintf("%s/config-%s", beside, making->release),
-		xasprintf("%s/../../../.config", beside),
+		config_of_build(making->image),
 		xasprintf("%s/.config", build),
 		xasprintf("%s/config", to),
 		xasprintf("%s/config", beside),
@@ -324,7 +338,13 @@ static int make(struct making *making, char **ret_folder, struct err *err)
 
 	making->tree = xasprintf("%s/tree", making->work);
 	if (fsio_make_dirs(making->tree, err) || fsio_make_dirs(part, err) ||
-		sources[making->wish->kind](making, err) || pack(making, part, err))
+		sources[making->wish->kind](making, err))
+		return -1;
+	if (making->kept) {
+		*ret_folder = xstrdup(making->kept);
+		return kernel_remember(making->kept, making->wish->text, making->is_default, err);
+	}
+	if (pack(making, part, err))
 		return -1;
 	const struct {
 		const char *key, *value;
@@ -339,7 +359,6 @@ static int make(struct making *making, char **ret_folder, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (texts[i].value)
 			(void)json_object_set_new(manifest, texts[i].key, json_string(texts[i].value));
-	(void)json_object_set_new(manifest, "default", json_boolean(making->is_default));
 	/* Kernels of different files may have the same release. */
 	AUTO(free_ptr)
 	char *path_hash = parts_hash((const char *const[]){
@@ -347,7 +366,9 @@ static int make(struct making *making, char **ret_folder, struct err *err)
 	AUTO(free_ptr)
 	char *name = making->package ? xasprintf(KERNEL_PART "%s", making->release)
 				     : xasprintf(KERNEL_PART "file-%s", path_hash);
-	if (parts_write_manifest(part, manifest, err) || parts_put(making->place->dir, part, name, err))
+	if (parts_write_manifest(part, manifest, err) ||
+		(making->package && kernel_remember(part, making->wish->text, making->is_default, err)) ||
+		parts_put(making->place->dir, part, name, err))
 		return -1;
 	labhost_say(making->place, "kernel: %s done in %.1f s", making->release,
 		(double)(clock_now_ns() - start_ns) / 1e9);
@@ -392,7 +413,7 @@ int kernel_make(const struct labhost_place *place, const struct wish *wish, cons
 }
 
 int labhost_kernel_list(
-	const struct labhost_place *place, char ***ret_packages, size_t *ret_count, struct err *err)
+	const struct labhost_place *place, char ***ret_lines, size_t *ret_count, struct err *err)
 {
 	AUTO(close_fd) int lock_fd = -1;
 	AUTO(free_ptr) char *work = NULL;
@@ -409,6 +430,6 @@ int labhost_kernel_list(
 	archive_release(&archive);
 	if (fsio_remove_tree(work, result ? NULL : err) || result)
 		return -1;
-	*ret_packages = wish_each(list, ret_count);
+	*ret_lines = wish_each(list, ret_count);
 	return 0;
 }

@@ -55,23 +55,24 @@ struct labhost_kernel {
 	char *initrd;
 	char *config; /* its configuration; NULL: not known */
 	char *origin; /* "Debian package linux-image-6.1.0-56-cloud-amd64 6.1.192-2", or the path that it came from */
+	char *version; /* of the package; NULL: of none */
 };
 
 /*
  * wish: "6.1", "6.12.111", a Debian package's name ("linux-image-6.1.0-50-amd64") or version ("6.1.176-1"), a path of a .deb,
  * "BZIMAGE:MODULES" (MODULES holds lib/modules/RELEASE, or is such a folder), or a folder with vmlinuz or bzImage and
- * lib/modules; NULL: what the suite's cloud kernel is.  A short one means the newest that matches; one that is kept is taken
- * without asking the archive, a file is taken anew when it has changed.
+ * lib/modules; NULL: what the suite's cloud kernel is.  A short one means the newest that matched when the archive was first asked for
+ * it, which is kept; a file is taken anew when it or its modules have changed.
  * ERR_INPUT: no such kernel, not a kernel, no modules for it.  Needs root where something is to be made.
  */
 int labhost_kernel_find(const struct labhost_place *place, const char *wish,
 	struct labhost_kernel *ret_kernel, struct err *err);
 void labhost_kernel_release(struct labhost_kernel *kernel);
 
-/* Every cloud kernel that the archive offers, oldest first: "linux-image-6.1.0-47-cloud-amd64".  NULL terminated; the caller
- * frees each and the array. */
+/* Every cloud kernel that the archive offers, oldest first: "linux-image-6.1.0-47-cloud-amd64 6.1.170-1".  NULL terminated; the
+ * caller frees each and the array. */
 int labhost_kernel_list(
-	const struct labhost_place *place, char ***ret_packages, size_t *ret_count, struct err *err);
+	const struct labhost_place *place, char ***ret_lines, size_t *ret_count, struct err *err);
 
 enum labhost_cgroup { LABHOST_CGROUP_V2, LABHOST_CGROUP_V1, LABHOST_CGROUP_HYBRID, LABHOST_CGROUP_COUNT };
 const char *labhost_cgroup_name(enum labhost_cgroup mode); /* "v2", "v1", "hybrid" */

@@ -151,7 +151,10 @@ static char *look_at_console(struct watch *self)
 static char *last_line_of(int fd)
 {
 	char text[4096];
-	ssize_t count = pread(fd, text, sizeof(text) - 1, 0);
+	struct stat status;
+	off_t room = (off_t)sizeof(text) - 1;
+	off_t from = fstat(fd, &status) == 0 && status.st_size > room ? status.st_size - room : 0;
+	ssize_t count = pread(fd, text, (size_t)room, from);
 
 	text[count > 0 ? count : 0] = '\0';
 	for (size_t length = strlen(text); length && (text[length - 1] == '\n' || text[length - 1] == '\r');)

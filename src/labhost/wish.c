@@ -93,6 +93,12 @@ int wish_parse(const char *text, struct wish *ret_wish, struct err *err)
 	return 0;
 }
 
+bool wish_is_exact(const char *package, const char *version, const char *wish)
+{
+	return strcmp(package, wish) == 0 || strcmp(package + strlen("linux-image-"), wish) == 0 ||
+	       (ends_with(package, CLOUD_SUFFIX) && strcmp(version, wish) == 0);
+}
+
 char *wish_choose(const char *list, const char *wish)
 {
 	AUTO(free_ptr) char *text = xstrdup(list);
@@ -103,9 +109,8 @@ char *wish_choose(const char *list, const char *wish)
 		if (!version)
 			continue;
 		*version++ = '\0';
-		bool whole = strcmp(line, wish) == 0 || strcmp(line + strlen("linux-image-"), wish) == 0;
-		bool cloud = ends_with(line, CLOUD_SUFFIX);
-		if (!whole && !(cloud && (strcmp(version, wish) == 0 || archive_kernel_matches(line, wish))))
+		if (!wish_is_exact(line, version, wish) &&
+			!(ends_with(line, CLOUD_SUFFIX) && archive_kernel_matches(line, wish)))
 			continue;
 		if (!best || strverscmp(line, best) > 0)
 			best = line;
@@ -113,36 +118,42 @@ char *wish_choose(const char *list, const char *wish)
 	return best ? xstrdup(best) : NULL;
 }
 
-static int compare_packages(const void *a, const void *b)
+static int compare_lines(const void *a, const void *b)
 {
 	return strverscmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_same_package(const char *a, const char *b)
+{
+	size_t length = strcspn(a, " ");
+
+	return length == strcspn(b, " ") && strncmp(a, b, length) == 0;
 }
 
 char **wish_each(const char *list, size_t *ret_count)
 {
 	AUTO(free_ptr) char *text = xstrdup(list);
 	size_t count = 0, capacity = 0, kept = 0;
-	char **packages = NULL;
+	char **lines = NULL;
 
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		line[strcspn(line, " ")] = '\0';
-		if (!ends_with(line, CLOUD_SUFFIX))
+		AUTO(free_ptr) char *package = xstrndup(line, strcspn(line, " "));
+		if (!ends_with(package, CLOUD_SUFFIX))
 			continue;
-		packages = xgrow(packages, count, &capacity, sizeof(*packages));
-		packages[count++] = xstrdup(line);
+		lines = xgrow(lines, count, &capacity, sizeof(*lines));
+		lines[count++] = xstrdup(line);
 	}
 	if (count)
-		qsort(packages, count, sizeof(*packages), compare_packages);
+		qsort(lines, count, sizeof(*lines), compare_lines);
 	for (size_t i = 0; i < count; i++) {
-		if (kept && strcmp(packages[i], packages[kept - 1]) == 0)
-			free(packages[i]);
-		else
-			packages[kept++] = packages[i];
+		if (kept && is_same_package(lines[i], lines[kept - 1]))
+			free(lines[--kept]);
+		lines[kept++] = lines[i];
 	}
-	packages = xgrow(packages, kept, &capacity, sizeof(*packages));
-	packages[kept] = NULL;
+	lines = xgrow(lines, kept, &capacity, sizeof(*lines));
+	lines[kept] = NULL;
 	*ret_count = kept;
-	return packages;
+	return lines;
 }
 
 char *wish_release_of_image(const void *head, size_t length)

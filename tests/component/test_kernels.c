@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/kernels_report.h"
+#include "judge/sequential.h"
 #include "kernels/bisect_drive.h"
 #include "kernels/drive.h"
 #include "run/results.h"
@@ -33,7 +34,9 @@ struct fake {
 	const struct step *steps;
 	size_t step_count, boots, runs; /* what happened */
 	char order[512];                /* "PLACE:NAME NAME|..." */
-	const char *truth; /* per kernel: g, b (every run fails), s (the lab host dies); NULL: by steps */
+	/* Per kernel: g, b (every run fails), o (the third one does), s (the lab host dies); NULL: by steps. */
+	const char *truth;
+	size_t runs_of[5];
 };
 
 /* "": it is not said */
@@ -56,8 +59,12 @@ static const char *words_of(const struct cell *cell, size_t index)
 
 static size_t wanted(const struct cell *cell)
 {
-	const char *most = argument_of(cell, "--until-decided");
+	const char *most = argument_of(cell, "--until-decided"), *repeat = argument_of(cell, "--repeat");
 	size_t first = 0, count = 0;
+
+	/* What the real one refuses. */
+	assert_true(!*most || strtoul(most, NULL, 10) >= sequential_least_passes());
+	most = *most ? most : repeat;
 
 	for (; cell->argv[count]; count++)
 		first = strcmp(cell->argv[count], "--") == 0 ? count : first;
@@ -76,7 +83,8 @@ static void say(const struct cell *cell, const char *run, const char *verdict, i
 
 static void one_run(struct fake *fake, const struct cell *cell, const struct step *step, size_t index)
 {
-	bool until = *argument_of(cell, "--until-decided");
+	bool until = *argument_of(cell, "--until-decided") || *argument_of(cell, "--repeat");
+	bool third = fake->truth && fake->runs_of[strtoul(cell->kernel->release, NULL, 10)]++ == 2;
 	const struct scenario *scenario = cell->scenarios[until ? 0 : index];
 	AUTO(free_ptr) char *below = xasprintf("%s/t%04zu", scenario->name, fake->runs++);
 	AUTO(free_ptr) char *run = xasprintf("%s/%s", cell->results, below);
@@ -84,7 +92,7 @@ static void one_run(struct fake *fake, const struct cell *cell, const struct ste
 	const struct made_shares shares = {.seed = fake->runs,
 		.run_noise = 0.004,
 		.row_noise = 0.01,
-		.red_times = step->red_times,
+		.red_times = step->red_times < 0 ? (third ? 1.3 : 1) : step->red_times,
 		.yaml = scenario->source,
 		.kernel = cell->kernel->release};
 
@@ -106,7 +114,10 @@ static int fake_run(void *context, const struct cell *cell, struct cell_end *ret
 	struct step made;
 	if (fake->truth) {
 		char what = fake->truth[strtoul(cell->kernel->release, NULL, 10)];
-		made = (struct step){.red_times = what == 'b' ? 1.3 : 1, .how = what == 's' ? "panic" : NULL};
+		made = (struct step){.red_times = what == 'b'   ? 1.3
+						  : what == 'o' ? -1
+								: 1,
+			.how = what == 's' ? "panic" : NULL};
 		step = &made;
 	}
 	size_t count = wanted(cell),
@@ -423,6 +434,31 @@ static void test_attempts_survive(void **state)
 	assert_int_equal(fake->boots, 4);
 }
 
+static void expect_text(const char *text, const char *wanted)
+{
+	if (!strstr(text, wanted))
+		fail_msg("there is no '%s' in:\n%s", wanted, text);
+}
+
+/* The OOM killer's work, say: a result of that run, and no interruption of ours. */
+static void test_inner_killed(void **state)
+{
+	static const struct step steps[] = {{.status = 137, .after = 1}};
+	struct fake *fake = *state;
+	AUTO(batch) struct batch *batch = begin(fake, 1, 1, NULL);
+
+	fake->steps = steps;
+	fake->step_count = ARRAY_SIZE(steps);
+	drive_well(fake, batch);
+	assert_int_equal(batch->run_count, 2);
+	assert_int_equal(batch->runs[0].outcome, BATCH_PASS);
+	assert_int_equal(batch->runs[1].outcome, BATCH_BROKEN);
+	assert_int_equal(batch->runs[1].exit_code, 5);
+	expect_text(batch->runs[1].trouble, "ended with code 137 and no result: limitlab: there is no bfq");
+	assert_true(batch->done);
+	assert_int_equal(batch_exit_code(batch), 5);
+}
+
 static void test_time_left(void **state)
 {
 	struct fake *fake = *state;
@@ -460,12 +496,6 @@ static void check_verdict(const struct report_cell *cell, const char *wanted)
 	AUTO(free_ptr) char *verdict = report_verdict(cell);
 
 	assert_string_equal(verdict, wanted);
-}
-
-static void expect_text(const char *text, const char *wanted)
-{
-	if (!strstr(text, wanted))
-		fail_msg("there is no '%s' in:\n%s", wanted, text);
 }
 
 /* Three places: as it should be; half as much again for red, in every run; and a kernel that panics at the second scenario. */
@@ -582,12 +612,16 @@ static void test_bisect(void **state)
 		const char *truth;
 		enum bisect_kind kind;
 		size_t good, bad, tested;
+		unsigned rounds;
 	} cases[] = {
-		{"gggbb", BISECT_FOUND, 2, 3, 4},
-		{"gsgbb", BISECT_FOUND, 2, 3, 4},
-		{"ggsbb", BISECT_RANGE, 1, 3, 5},
-		{"bgggb", BISECT_NOT_GOOD, 0, 4, 1},
-		{"ggggg", BISECT_NOT_BAD, 0, 4, 2},
+		{"gggbb", BISECT_FOUND, 2, 3, 4, 12},
+		{"gsgbb", BISECT_FOUND, 2, 3, 4, 12},
+		{"ggsbb", BISECT_RANGE, 1, 3, 5, 12},
+		{"bgggb", BISECT_NOT_GOOD, 0, 4, 1, 12},
+		{"ggggg", BISECT_NOT_BAD, 0, 4, 2, 12},
+		/* Six runs, one of them failed, leave it open; four more are too few for the inner limitlab to decide by itself. */
+		{"googb", BISECT_FOUND, 3, 4, 4, 10},
+		{"ggobb", BISECT_RANGE, 1, 3, 5, 8},
 	};
 	static char names[5][2] = {"0", "1", "2", "3", "4"};
 	struct fake *fake = *state;
@@ -605,7 +639,7 @@ static void test_bisect(void **state)
 		AUTO(batch) struct batch *batch = NULL;
 		AUTO(free_ptr) char *out = xasprintf("%s/bisect-%zu", fake->dir, i);
 		const struct batch_options options = {.out_dir = out,
-			.rounds = 12,
+			.rounds = cases[i].rounds,
 			.until_decided = true,
 			.places = where,
 			.place_count = 5,
@@ -616,6 +650,7 @@ static void test_bisect(void **state)
 		if (batch_new(fake->scenarios, 1, &options, &batch, &err))
 			fail_msg("%s", err.text);
 		fake->truth = cases[i].truth;
+		memset(fake->runs_of, 0, sizeof(fake->runs_of));
 		struct drive drive = {.batch = batch,
 			.scenarios = fake->scenarios,
 			.scenario_count = 1,
@@ -650,6 +685,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_death_of_one_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_attempts_survive, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inner_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_time_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bisect, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_report, setup, teardown),

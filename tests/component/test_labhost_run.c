@@ -48,6 +48,7 @@ static const char fake[] =
 	"panic) echo '[ 9.0] Kernel panic - not syncing: Attempted to kill init!' >>\"$console\"; sleep 60 ;;\n"
 	"silent) sleep 60 ;;\n"
 	"beats) while sleep 0.1; do send 'b\\1\\0\\0\\0001'; done ;;\n"
+	"dies-long) seq 2000 >&2; echo 'the last words' >&2; exit 1 ;;\n"
 	"dies) echo 'qemu-system-x86_64: cannot set up guest memory' >&2; exit 1 ;;\n"
 	"garbage) send '%%%%%%%%%%'; sleep 60 ;;\n"
 	"obeys)\n"
@@ -166,6 +167,7 @@ static void every_end_is_told(void **state)
 		{"beats", 2, 0, 1, LABHOST_HANG, 0, "said and wrote nothing for 1 s"},
 		{"dies", 0, 0, 0, LABHOST_DIED, 0,
 			"ended with status 1: qemu-system-x86_64: cannot set up guest memory"},
+		{"dies-long", 0, 0, 0, LABHOST_DIED, 0, "ended with status 1: the last words"},
 		{"garbage", 0, 0, 0, LABHOST_DIED, 0, "sent a frame of"},
 	};
 

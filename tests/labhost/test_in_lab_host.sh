@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 kernel=${LIMITLAB_TEST_KERNEL:-6.1}
-out=${LIMITLAB_TEST_LOGS:-build/test-logs}/in-lab-host
+out=$(realpath "${LIMITLAB_TEST_LOGS:-build/test-logs}")/in-lab-host
 unset LIMITLAB_ALLOW_HOST_SCARCITY
 
 need_root
@@ -67,8 +67,14 @@ report $? "this host judges it again and agrees" "$out/judge.log"
 [[ -s $run_dir/figure.svg && -z $(find "$run_dir" -name '*.tmp') ]]
 report $? "the figure is there, and nothing half written"
 
+# Results go where the scenario lies, from a folder that has nothing to do with it.
+mkdir -p "$out/elsewhere" "$out/killed"
+sed "s,\.\./\.\./workloads/cpu-matrix,mine," scenarios/smoke/cpu.yaml >"$out/killed/cpu.yaml"
+cp workloads/cpu-matrix.stress "$out/killed/mine.stress"
+ls -il --time-style=full-iso "$out/killed" >"$out/inputs-before"
 inventory >"$out/before" 2>&1
-"$limitlab" run --in-lab-host --kernel "$kernel" --out "$out/killed" scenarios/smoke/cpu.yaml >"$out/killed.log" 2>&1 &
+(cd "$out/elsewhere" && exec "$limitlab" run --in-lab-host --kernel "$kernel" --out "$out/killed" "$out/killed/cpu.yaml") \
+	>"$out/killed.log" 2>&1 &
 run=$!
 for ((i = 0; i < 1500; i++)); do
 	grep -q ' t=[4-9] s of' "$out/killed.log" && break
@@ -84,4 +90,7 @@ grep -qs '"scenario_name"' "$out"/killed/smoke-cpu/*/manifest.json &&
 	(($(grep -c ',red,' "$out"/killed/smoke-cpu/*/samples.csv) >= 10)) &&
 	grep -q ',start,red,' "$out"/killed/smoke-cpu/*/events.csv
 report $? "what was recorded until then is here: samples and events of a timeline that had not ended" "$out/killed.log"
+ls -il --time-style=full-iso "$out/killed" | grep -E 'cpu.yaml|mine.stress' >"$out/inputs-after"
+diff -u <(grep -v total "$out/inputs-before") <(grep -v total "$out/inputs-after") >"$out/inputs.diff"
+report $? "scenario and workload beside the results are untouched" "$out/inputs.diff"
 finish

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/fsio.h"
 #include "cmd/kernels_session.h"
+#include "kernels/names.h"
 
 /* "6.1" is 6.1.0-49; "old" is the same; "none" is not there.  6.12 has no memory limits with v1. */
 static int find(void *context, const char *wish, struct cell_kernel *ret_kernel, struct err *err)
@@ -191,6 +192,7 @@ static void test_resumed(void **state)
 	AUTO(free_ptr) char *older = xasprintf("%s/kernels-20260101T000000Z.json", template);
 	AUTO(free_ptr) char *newer = xasprintf("%s/kernels-20260102T000000Z.json", template);
 	AUTO(free_ptr) char *broken = xasprintf("%s/kernels-20260103T000000Z.json", template);
+	AUTO(free_ptr) char *bisection = xasprintf("%s/kernels-20260104T000000Z.json", template);
 	assert_null(session_resume_path(template, &err));
 	assert_non_null(strstr(err.text, "no unfinished batch kernels-TIME.json"));
 	AUTO(buf) struct buf done = BUF_INIT;
@@ -199,11 +201,54 @@ static void test_resumed(void **state)
 	assert_int_equal(fsio_write_atomic(older, open_batch, strlen(open_batch), &err), 0);
 	assert_int_equal(fsio_write_atomic(newer, done.data, done.length, &err), 0);
 	assert_int_equal(fsio_write_atomic(broken, "{", 1, &err), 0);
+	/* What a bisection leaves open nobody wants tested. */
+	AUTO(free_ptr)
+	char *decided = xasprintf("{\"until_decided\":true,%s", open_batch + 1);
+	assert_int_equal(fsio_write_atomic(bisection, decided, strlen(decided), &err), 0);
 	AUTO(free_ptr) char *found = session_resume_path(template, &err);
 	assert_string_equal(found, older);
 	AUTO(free_ptr) char *named = session_resume_path(newer, &err);
 	assert_string_equal(named, newer);
 	assert_int_equal(fsio_remove_tree(template, NULL), 0);
+}
+
+static void test_ends(void **state)
+{
+	static const struct kernel_name names[] = {
+		{"linux-image-6.1.0-47-cloud-amd64", "6.1.0-47-cloud-amd64", "6.1.170-1"},
+		{"linux-image-6.1.0-50-cloud-amd64", "6.1.0-50-cloud-amd64", "6.1.176-1"},
+		{"6.12", "6.12.117+deb12-cloud-amd64", "6.12.117-1~deb12u1"},
+		{"/k/bzImage:/k/mods", "6.9.0-rc1+", NULL},
+	};
+	static const struct {
+		const char *word;
+		int index; /* -1: the error */
+		const char *says;
+	} cases[] = {
+		{"linux-image-6.1.0-47-cloud-amd64", 0, NULL},
+		{"6.1.0-50-cloud-amd64", 1, NULL},
+		{"6.1.176-1", 1, NULL},
+		{"6.1.0-50", 1, NULL},
+		{"6.12", 2, NULL},
+		{"6.12.117", 2, NULL},
+		{"linux-image-6.12.117+deb12-cloud-amd64", 2, NULL},
+		{"/k/bzImage:/k/mods", 3, NULL},
+		{"6.9.0", 3, NULL},
+		{"6.1", -1, "--good '6.1' is more than one of the kernels: 6.1.0-47-cloud-amd64, 6.1.0-50"},
+		{"6.1.0-5", -1, "is none of the kernels"},
+		{"", -1, "is none of the kernels"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err = ERR_INIT;
+		size_t index = 99;
+		int failed =
+			kernel_name_find(names, ARRAY_SIZE(names), "--good", cases[i].word, &index, &err);
+		if (cases[i].index >= 0 ? failed || index != (size_t)cases[i].index
+					: !failed || !strstr(err.text, cases[i].says))
+			fail_msg("'%s': %zu, %s", cases[i].word, index, err.text);
+	}
 }
 
 int main(void)
@@ -213,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_checked),
 		cmocka_unit_test(test_lacking),
 		cmocka_unit_test(test_resumed),
+		cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests_name("kernels_session", tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,27 +153,143 @@ static void kernels_on_offer_are_listed_without_what_holds_none(void **state)
 /* An archive and its security updates may both have one and the same package. */
 static void a_list_of_kernels_has_each_once(void **state)
 {
-	static const char *const wanted[] = {"linux-image-6.1.0-9-cloud-amd64",
-		"linux-image-6.1.0-50-cloud-amd64", "linux-image-6.12.9+deb12-cloud-amd64"};
+	static const char *const wanted[] = {"linux-image-6.1.0-9-cloud-amd64 6.1.27-1",
+		"linux-image-6.1.0-50-cloud-amd64 6.1.176-1",
+		"linux-image-6.12.9+deb12-cloud-amd64 6.12.9-2"};
 	size_t count;
-	char **packages = wish_each("linux-image-6.12.9+deb12-cloud-amd64 6.12.9-1\n"
-				    "linux-image-6.1.0-50-cloud-amd64 6.1.176-1\n"
-				    "linux-image-6.1.0-50-amd64 6.1.176-1\n"
-				    "linux-image-6.1.0-9-cloud-amd64 6.1.27-1\n"
-				    "linux-image-6.1.0-50-cloud-amd64 6.1.176-1\n",
+	char **lines = wish_each("linux-image-6.12.9+deb12-cloud-amd64 6.12.9-2\n"
+				 "linux-image-6.1.0-50-cloud-amd64 6.1.176-1\n"
+				 "linux-image-6.1.0-50-amd64 6.1.176-1\n"
+				 "linux-image-6.1.0-9-cloud-amd64 6.1.27-1\n"
+				 "linux-image-6.1.0-50-cloud-amd64 6.1.176-1\n"
+				 "linux-image-6.12.9+deb12-cloud-amd64 6.12.9-1\n",
 		&count);
 
 	(void)state;
 	assert_int_equal(count, ARRAY_SIZE(wanted));
 	for (size_t i = 0; i < count; i++) {
-		assert_string_equal(packages[i], wanted[i]);
-		free(packages[i]);
+		assert_string_equal(lines[i], wanted[i]);
+		free(lines[i]);
 	}
-	assert_null(packages[count]);
-	free(packages);
-	packages = wish_each("", &count);
+	assert_null(lines[count]);
+	free(lines);
+	lines = wish_each("", &count);
 	assert_int_equal(count, 0);
-	free(packages);
+	free(lines);
+}
+
+static void keep_kernel(const char *release, const char *version)
+{
+	AUTO(free_ptr) char *dir = xasprintf("%s/kept/kernel-%s", folder, release);
+	AUTO(free_ptr) char *path = xasprintf("%s/manifest.json", dir);
+	AUTO(free_ptr)
+	char *text = xasprintf("{\"recipe\":\"" KERNEL_RECIPE
+			       "\",\"package\":\"linux-image-%s\",\"version\":\"%s\"}",
+		release, version);
+
+	assert_int_equal(fsio_make_dirs(dir, NULL), 0);
+	assert_int_equal(fsio_write_atomic(path, text, strlen(text), NULL), 0);
+}
+
+/* What of them is taken for a wish; "": none, so that the archive is asked. */
+static void expect_kept(const char *text, const char *release)
+{
+	AUTO(free_ptr) char *dir = xasprintf("%s/kept", folder);
+	AUTO(free_ptr) char *copy = text ? xstrdup(text) : NULL;
+	const struct wish wish = {.kind = WISH_ARCHIVE, .text = copy};
+	AUTO(free_ptr) char *found = kernel_find_kept(dir, &wish, NULL);
+
+	assert_string_equal(found ? fsio_basename(found) + strlen(KERNEL_PART) : "", release);
+}
+
+/* A kept kernel is not the newest that matches because it is the only one that is kept. */
+static void a_short_wish_is_what_the_archive_said(void **state)
+{
+	AUTO(free_ptr) char *dir = xasprintf("%s/kept", folder);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	keep_kernel("6.1.0-50-cloud-amd64", "6.1.176-1");
+	keep_kernel("6.1.0-56-cloud-amd64", "6.1.192-2");
+	keep_kernel("6.1.0-56-amd64", "6.1.192-2");
+	expect_kept("6.1", "");
+	expect_kept(NULL, "");
+	expect_kept("6.1.0-50-cloud-amd64", "6.1.0-50-cloud-amd64");
+	expect_kept("linux-image-6.1.0-56-amd64", "6.1.0-56-amd64");
+	expect_kept("6.1.176-1", "6.1.0-50-cloud-amd64");
+	expect_kept("6.1.192-2", "6.1.0-56-cloud-amd64");
+	AUTO(free_ptr) char *older = kernel_kept(dir, "linux-image-6.1.0-50-cloud-amd64");
+	assert_non_null(older);
+	assert_null(kernel_kept(dir, "linux-image-6.1.0-51-cloud-amd64"));
+	assert_int_equal(kernel_remember(older, "6.1", false, &err), 0);
+	assert_int_equal(kernel_remember(older, "6.1.0-50", true, &err), 0);
+	expect_kept("6.1", "6.1.0-50-cloud-amd64");
+	expect_kept("6.1.0-50", "6.1.0-50-cloud-amd64");
+	expect_kept(NULL, "6.1.0-50-cloud-amd64");
+	expect_kept("6.1.0", "");
+}
+
+static void a_kernel_of_files_is_known_by_its_modules_too(void **state)
+{
+	static const char *const changes[] = {"built/bzImage", "built/lib/modules/6.9/modules.order",
+		"built/lib/modules/6.9/modules.dep", "built/lib/modules/6.10/modules.dep"};
+
+	(void)state;
+	touch("built/bzImage");
+	touch("built/lib/modules/6.9/modules.dep");
+	AUTO(free_ptr) char *image = xasprintf("%s/built/bzImage", folder);
+	AUTO(free_ptr) char *built = xasprintf("%s/built", folder);
+	const struct wish files = {.kind = WISH_FILES, .text = image, .modules = built},
+			  whole = {.kind = WISH_FOLDER, .text = built};
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, changes[i]);
+		AUTO(free_ptr) char *before = kernel_source(&files);
+		AUTO(free_ptr) char *before_whole = kernel_source(&whole);
+		AUTO(free_ptr) char *again = kernel_source(&files);
+		assert_string_equal(before, again);
+		touch(changes[i]);
+		/* Whatever the clock's steps are. */
+		assert_int_equal(
+			utimensat(AT_FDCWD, path, (const struct timespec[]){{1, 0}, {(time_t)i, 0}}, 0), 0);
+		AUTO(free_ptr) char *after = kernel_source(&files);
+		AUTO(free_ptr) char *after_whole = kernel_source(&whole);
+		assert_string_not_equal(before, after);
+		assert_string_not_equal(before_whole, after_whole);
+	}
+}
+
+static bool has(char *const *paths, const char *name)
+{
+	AUTO(free_ptr) char *path = xasprintf("%s/%s", folder, name);
+
+	for (; *paths; paths++)
+		if (!strcmp(*paths, path))
+			return true;
+	return false;
+}
+
+/* As src/plot/draw.c and src/scenario/resolve.c would find them there. */
+static void everything_that_a_scenario_may_name_comes_along(void **state)
+{
+	static const char *const names[] = {
+		"exp/s/a.yaml", "exp/s/own.gp", "exp/plots/other.gp", "exp/w/job.stress"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		touch(names[i]);
+	touch("exp/s/secret");
+	AUTO(free_ptr) char *path = xasprintf("%s/exp/s/a.yaml", folder);
+	AUTO(free_ptr) char *workload = xasprintf("%s/exp/w/job.stress", folder);
+	struct tenant_spec tenants[] = {{.workload_path = workload}, {.workload_path = NULL}};
+	const struct scenario scenario = {.path = path, .tenants = tenants, .tenant_count = 2};
+	char **paths = labhost_files_of((const struct scenario *const[]){&scenario}, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!has(paths, names[i]))
+			fail_msg("%s is missing", names[i]);
+	assert_false(has(paths, "exp/s/secret"));
+	for (size_t i = 0; paths[i]; i++)
+		free(paths[i]);
+	free(paths);
 }
 
 static void the_release_stands_in_the_head_of_an_image(void **state)
@@ -484,6 +601,9 @@ int main(void)
 		cmocka_unit_test(the_newest_that_fits_is_chosen),
 		cmocka_unit_test(kernels_on_offer_are_listed_without_what_holds_none),
 		cmocka_unit_test(a_list_of_kernels_has_each_once),
+		cmocka_unit_test(a_short_wish_is_what_the_archive_said),
+		cmocka_unit_test(a_kernel_of_files_is_known_by_its_modules_too),
+		cmocka_unit_test(everything_that_a_scenario_may_name_comes_along),
 		cmocka_unit_test(the_release_stands_in_the_head_of_an_image),
 		cmocka_unit_test(every_option_that_is_missing_is_named),
 		cmocka_unit_test(modes_and_needs_have_names),
