@@ -109,12 +109,28 @@ static int load_series(struct results *results, struct err *err)
 	return 0;
 }
 
+/*
+ * The user's own workloads stand beside the scenario that was run, not beside its copy in the run directory: the manifest
+ * says which files they were.
+ */
+static int load_scenario(struct results *results, struct err *err)
+{
+	const struct manifest *manifest = &results->manifest;
+	AUTO(free_ptr) char *path = rundir_path(results->run, RUNDIR_SCENARIO);
+	struct scenario_workload workloads[SCENARIO_MAX_TENANTS];
+	struct scenario_options options = {.data_dir = paths_data_dir(), .workloads = workloads};
+
+	for (size_t i = 0; i < manifest->tenant_count && options.workload_count < ARRAY_SIZE(workloads); i++)
+		if (*manifest->tenants[i].workload)
+			workloads[options.workload_count++] = (struct scenario_workload){
+				manifest->tenants[i].name, manifest->tenants[i].workload};
+	return scenario_load(path, &options, &results->scenario, err);
+}
+
 static int load(struct results *results, struct err *err)
 {
 	AUTO(free_ptr) char *manifest = rundir_path(results->run, RUNDIR_MANIFEST);
-	AUTO(free_ptr) char *scenario = rundir_path(results->run, RUNDIR_SCENARIO);
 	AUTO(free_ptr) char *events = rundir_path(results->run, RUNDIR_EVENTS);
-	const struct scenario_options options = {.data_dir = paths_data_dir(), .need_workloads = false};
 
 	if (!fsio_exists(manifest)) {
 		(void)err_input(err, "'%s' is not a run directory: there is no " RUNDIR_MANIFEST " in it",
@@ -122,8 +138,7 @@ static int load(struct results *results, struct err *err)
 		return err_remedy(
 			err, "a run directory is RESULTS/SCENARIO/TIME; limitlab run prints it last");
 	}
-	if (manifest_read(&results->manifest, manifest, err) ||
-		scenario_load(scenario, &options, &results->scenario, err) ||
+	if (manifest_read(&results->manifest, manifest, err) || load_scenario(results, err) ||
 		event_log_read_csv(&results->events, events, err) || load_series(results, err))
 		return -1;
 	/* Why there is no model is told by the judge, as the reason of each finding. */

@@ -70,9 +70,19 @@ static char *look_in(const char *folder, const char *name)
 	return NULL;
 }
 
+/* What a kept run says that it was; NULL: not known. */
+static const char *what_ran(const struct scenario_options *options, const char *tenant)
+{
+	for (size_t i = 0; options && i < options->workload_count; i++)
+		if (strcmp(options->workloads[i].tenant, tenant) == 0)
+			return options->workloads[i].file;
+	return NULL;
+}
+
 int workload_resolve(
 	const struct reader *reader, struct tenant_spec *tenant, struct mark mark, struct err *err)
 {
+	const char *ran = what_ran(reader->options, tenant->name);
 	const char *data_dir = reader->options ? reader->options->data_dir : NULL;
 	AUTO(free_ptr) char *beside = fsio_dirname(reader->scenario->path);
 	AUTO(free_ptr) char *sibling = xasprintf("%s/../workloads", beside);
@@ -84,7 +94,7 @@ int workload_resolve(
 	size_t count = is_absolute ? 1 : ARRAY_SIZE(relative);
 	AUTO(buf) struct buf places = BUF_INIT;
 
-	for (size_t i = 0; i < count && folders[i]; i++) {
+	for (size_t i = 0; !ran && i < count && folders[i]; i++) {
 		tenant->workload_path = look_in(folders[i], tenant->workload);
 		if (tenant->workload_path) {
 			tenant->loads = what_it_loads(reader->scenario, tenant->workload_path);
@@ -92,8 +102,8 @@ int workload_resolve(
 		}
 		buf_addf(&places, "%s%s", i ? ", " : "", folders[i]);
 	}
-	if (reader->options && !reader->options->need_workloads) {
-		tenant->workload_path = xstrdup(tenant->workload);
+	if (ran || (reader->options && !reader->options->need_workloads)) {
+		tenant->workload_path = xstrdup(ran ? ran : tenant->workload);
 		tenant->loads = what_it_loads(reader->scenario, tenant->workload_path);
 		return 0;
 	}

@@ -223,11 +223,19 @@ struct scenario {
 	size_t source_length;
 };
 
+/* The file that a tenant's workload was in a run: "burn.stress". */
+struct scenario_workload {
+	const char *tenant, *file;
+};
+
 struct scenario_options {
 	/* Where workloads are looked for after the scenario's own folder, ../workloads beside it and ./workloads. */
 	const char *data_dir;
 	/* false: a workload file that is not there is no error (judging a kept run on another machine). */
 	bool need_workloads;
+	/* A kept run's, whose manifest says what ran: they are not looked for.  NULL: none are known. */
+	const struct scenario_workload *workloads;
+	size_t workload_count;
 };
 
 int scenario_load(const char *path, const struct scenario_options *options, struct scenario **ret_scenario,

@@ -861,6 +861,37 @@ static void test_edited(void **state)
 	}
 }
 
+/* Beside the run directory's copy of the scenario there is none of the user's own workloads: the manifest says what it was. */
+static void test_own_workload(void **state)
+{
+	AUTO(free_ptr) char *run = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	NEED_RUNS();
+	for (size_t i = 0; i < run_count && !run; i++)
+		if (strstr(runs[i], "/smoke-net"))
+			run = copy_run(runs[i]);
+	if (!run)
+		skip();
+	AUTO(free_ptr) char *scenario = rundir_path(run, RUNDIR_SCENARIO);
+	AUTO(free_ptr) char *manifest = rundir_path(run, RUNDIR_MANIFEST);
+	if (spawn_check((const char *const[]){"sed", "-i",
+				"/name: green/s/workload: [^,]*/workload: burn, demand: \"50%\"/", scenario,
+				NULL},
+		    NULL, &err) ||
+		spawn_check((const char *const[]){"sed", "-i",
+				    "/\"name\": \"green\"/,/\"workload\"/s/net-tcp.iperf3/burn.stress/",
+				    manifest, NULL},
+			NULL, &err))
+		fail_msg("%s", err.text);
+	AUTO(results) struct results results = {0};
+	load(run, &results);
+	assert_string_equal(results.scenario->tenants[1].workload, "burn");
+	assert_int_equal(results.scenario->tenants[1].loads, RESOURCE_CPU);
+	assert_true(results.scenario->tenants[1].demand == 0.5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -870,6 +901,7 @@ int main(void)
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_edited),
+		cmocka_unit_test(test_own_workload),
 	};
 	const char *root = getenv("LIMITLAB_ROOT"), *given = getenv("LIMITLAB_REFERENCE");
 

@@ -87,6 +87,33 @@ static void workloads_are_found_in_order(void **state)
 	assert_int_equal(fsio_remove_tree(folder, NULL), 0);
 }
 
+/* A kept run's are not looked for: neither in vain nor, by another file of that name, with a wrong answer. */
+static void what_ran_is_taken(void **state)
+{
+	static const char text[] =
+		"name: x\ntitle: t\nscarce: {link: {rate: 1Gbit/s}}\n"
+		"tenants: [{name: a, workload: burn, demand: \"50%\"}, {name: b, workload: other}]\n"
+		"timeline: [{at: 0, start: all}, {at: 9s, stop: all}]\n";
+	static const struct scenario_workload ran[] = {{"b", "other.stress"}, {"a", "burn.stress"}};
+	AUTO(free_ptr) char *folder = make_folder();
+	AUTO(free_ptr) char *file = xasprintf("%s/scenario.yaml", folder);
+	const struct scenario_options kept = {.workloads = ran, .workload_count = ARRAY_SIZE(ran)};
+	struct err err = ERR_INIT;
+	struct scenario *s = NULL;
+
+	(void)state;
+	put(folder, "burn.iperf3");
+	if (scenario_parse(file, text, strlen(text), &kept, &s, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(s->tenants[0].workload_path, "burn.stress");
+	assert_int_equal(s->tenants[0].loads, RESOURCE_CPU);
+	assert_true(s->tenants[0].demand == 0.5);
+	assert_int_equal(s->tenants[1].loads, RESOURCE_CPU);
+	assert_true(s->tenants[1].demand == 1);
+	scenario_free(s);
+	assert_int_equal(fsio_remove_tree(folder, NULL), 0);
+}
+
 static void files_that_are_none_are_told(void **state)
 {
 	AUTO(free_ptr) char *folder = make_folder();
@@ -143,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(workloads_are_found_in_order),
+		cmocka_unit_test(what_ran_is_taken),
 		cmocka_unit_test(files_that_are_none_are_told),
 		cmocka_unit_test(shipped_scenarios_are_good),
 	};
