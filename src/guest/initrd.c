@@ -51,6 +51,24 @@ static int add_module(struct cpio *cpio, const char *path, struct buf *order, st
 	return 0;
 }
 
+/* "insmod /PATH/x.ko ": the path, cut off there; NULL: nothing to load, or ret_is_known is false. */
+static char *module_of(char *line, bool *ret_is_known)
+{
+	/* Warnings come along; a failure is told by the exit status. */
+	static const char *const idle[] = {"builtin ", "modprobe: ", "libkmod: "};
+
+	*ret_is_known = true;
+	if (strncmp(line, "insmod ", 7) == 0) {
+		line[7 + strcspn(line + 7, " ")] = '\0';
+		return line + 7;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(idle); i++)
+		if (strncmp(line, idle[i], strlen(idle[i])) == 0)
+			return NULL;
+	*ret_is_known = !*line;
+	return NULL;
+}
+
 /* Every module that is needed, in load order, each once. */
 static int add_modules(
 	struct cpio *cpio, const char *modules_root, const char *release, const char *wanted, struct err *err)
@@ -64,18 +82,24 @@ static int add_modules(
 	if (spawn_check(depmod, &(struct spawn_options){0}, err))
 		return -1;
 	while ((name = strsep(&rest, " "))) {
-		const char *const modprobe[] = {
-			"modprobe", "-d", modules_root, "-S", release, "--show-depends", name, NULL};
+		/* -d does not leave out the host's own modprobe.d, whose "install squashfs /bin/false" is not meant for guests. */
+		const char *const modprobe[] = {"modprobe", "-C", "/dev/null", "-d", modules_root, "-S",
+			release, "--show-depends", name, NULL};
+		const char *const env[] = {"MODPROBE_OPTIONS=", NULL};
 		AUTO(buf) struct buf output = BUF_INIT;
-		if (spawn_check(modprobe, &(struct spawn_options){.output = &output}, err))
+		if (spawn_check(modprobe, &(struct spawn_options){.env = env, .output = &output}, err))
 			return err_wrap(err, "kernel %s has no module '%s'", release, name);
 		char *lines = output.data, *line;
 		while ((line = strsep(&lines, "\n"))) {
-			/* "insmod /PATH/x.ko " or "builtin x" */
-			if (strncmp(line, "insmod ", 7) != 0)
+			bool is_known;
+			char *path = module_of(line, &is_known);
+			if (!is_known)
+				return err_host(err,
+					"modprobe --show-depends of the module '%s' of kernel %s says '%s', which is neither "
+					"insmod nor builtin",
+					name, release, line);
+			if (!path)
 				continue;
-			char *path = line + 7;
-			path[strcspn(path, " ")] = '\0';
 			AUTO(free_ptr) char *entry = xasprintf("%s\n", path);
 			if (seen.data && strstr(seen.data, entry))
 				continue;
