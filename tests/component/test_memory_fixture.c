@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "fixture/memory.h"
+#include "fixture/memory_child.h"
+#include "fixture/memory_holder.h"
 #include "fixture/memory_reader.h"
 
 #define MIB         (UINT64_C(1) << 20)
@@ -138,6 +141,63 @@ static void test_huge(void **state)
 		assert_int_equal(reserved_bytes(), 0);
 		assert_int_equal(look().huge.total, 0);
 	}
+}
+
+static struct holder_reply ask(
+	const struct memory_child *child, enum holder_verb verb, uint64_t bytes, uint64_t page_bytes)
+{
+	struct holder_request request = {.verb = verb, .bytes = bytes, .page_bytes = page_bytes};
+	struct holder_reply reply = {.error = -1};
+
+	assert_int_equal(send(child->socket, &request, sizeof(request), 0), sizeof(request));
+	assert_int_equal(recv(child->socket, &reply, sizeof(reply), 0), sizeof(reply));
+	return reply;
+}
+
+/* A huge page cannot be cut: what is given back is whole ones, and what the holder says is what the kernel says. */
+static void test_odd_amounts(void **state)
+{
+	struct memory_host before = needs_host();
+	uint64_t page = before.huge.page_bytes, small = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct err err = ERR_INIT;
+	struct memory_child child;
+
+	(void)state;
+	needs_huge(&before);
+	need(page <= 2 * MIB, "huge pages larger than 2 MiB");
+	if (memory_child_start(&child, "test-hold", -1, holder_serve, NULL, &err))
+		fail_msg("%s", err.text);
+	AUTO(free_ptr) char *path = xasprintf("%s/nr_overcommit_hugepages", before.huge.folder);
+	AUTO(free_ptr) char *text = xasprintf("%" PRIu64, before.huge.overcommit);
+	AUTO(free_ptr) char *more = xasprintf("%" PRIu64, before.huge.overcommit + 8);
+	int allowed = fsio_write_small(AT_FDCWD, path, more, &err);
+	struct holder_reply took = ask(&child, HOLDER_HUGE, 8 * page, page);
+	if (!allowed)
+		(void)fsio_write_small(AT_FDCWD, path, text, NULL);
+	uint64_t taken = reserved_bytes();
+	struct holder_reply locked = ask(&child, HOLDER_LOCK, 4 * small, small);
+	struct holder_reply first = ask(&child, HOLDER_DROP, small + 1, 0);
+	struct holder_reply rest = ask(&child, HOLDER_DROP, page, 0);
+	struct holder_reply odd = ask(&child, HOLDER_DROP, page + small, 0);
+	uint64_t left = reserved_bytes();
+	struct holder_reply gave = ask(&child, HOLDER_GIVE, 0, 0);
+	uint64_t end = reserved_bytes();
+	memory_child_end(&child);
+	assert_int_equal(allowed, 0);
+	assert_int_equal(took.error, 0);
+	assert_int_equal(taken, 8 * page);
+	assert_int_equal(locked.error, 0);
+	assert_int_equal(first.error, 0);
+	assert_false(first.huge);
+	assert_int_equal(first.bytes, 2 * small);
+	assert_false(rest.huge);
+	assert_int_equal(rest.bytes, 2 * small);
+	assert_int_equal(odd.error, 0);
+	assert_true(odd.huge);
+	assert_int_equal(odd.bytes, 2 * page);
+	assert_int_equal(left, 6 * page);
+	assert_int_equal(gave.error, 0);
+	assert_int_equal(end, 0);
 }
 
 static void test_killed_holder(void **state)
@@ -410,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_odd_amounts),
 		cmocka_unit_test(test_killed_holder),
 		cmocka_unit_test(test_killed_owner),
 		cmocka_unit_test(test_locked),
