@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 
 #include "applier/limit.h"
 #include "applier/memory.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
+
+/* Different targets have different threads, and the same groups above them. */
+static pthread_mutex_t above_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static char *low_of(const char *group)
 {
@@ -51,7 +55,7 @@ static int sum_below(const char *group, uint64_t *ret_bytes, struct err *err)
 	return 0;
 }
 
-int memory_protect_write(const char *group, uint64_t bytes, struct err *err)
+static int climb(const char *group, uint64_t bytes, struct err *err)
 {
 	AUTO(free_ptr) char *above = fsio_dirname(group);
 	AUTO(free_ptr) char *path = low_of(above);
@@ -65,5 +69,13 @@ int memory_protect_write(const char *group, uint64_t bytes, struct err *err)
 		return -1;
 	if (now == after || (now != before && now > after))
 		return 0;
-	return memory_protect_write(above, after, err);
+	return climb(above, after, err);
+}
+
+int memory_protect_write(const char *group, uint64_t bytes, struct err *err)
+{
+	(void)pthread_mutex_lock(&above_mutex);
+	int result = climb(group, bytes, err);
+	(void)pthread_mutex_unlock(&above_mutex);
+	return result;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -216,6 +217,68 @@ static void test_protect_hierarchy(void **state)
 	assert_int_equal(low(SLICE), 2097152 + 2097152);
 }
 
+#define WRITERS 4
+#define ROUNDS  200
+
+struct writer {
+	size_t index;
+	char *group;
+	pthread_barrier_t *together;
+	unsigned wrong; /* rounds after which the group above held something else than the sum */
+	int result;
+};
+
+/* Up and down; as many digits here too. */
+static uint64_t wish(size_t index, uint64_t turn)
+{
+	return 1000000 + 4096 * ((turn * 7 + index * 13) % 100);
+}
+
+static void *write_many(void *context)
+{
+	struct writer *writer = context;
+
+	for (uint64_t turn = 0; turn < ROUNDS; turn++) {
+		uint64_t sum = 0;
+		(void)pthread_barrier_wait(writer->together);
+		writer->result |= memory_protect_write(writer->group, wish(writer->index, turn), NULL);
+		(void)pthread_barrier_wait(writer->together);
+		for (size_t i = 0; i < WRITERS; i++)
+			sum += wish(i, turn);
+		writer->wrong += low(SLICE) != sum;
+	}
+	return NULL;
+}
+
+/* Targets with a thread each share the group above: it gets the sum of what they ask for. */
+static void test_protect_together(void **state)
+{
+	struct writer writers[WRITERS] = {0};
+	pthread_t threads[WRITERS];
+	pthread_barrier_t together;
+
+	(void)state;
+	put(SLICE "/memory.low", "0000000\n");
+	assert_int_equal(pthread_barrier_init(&together, NULL, WRITERS), 0);
+	for (size_t i = 0; i < WRITERS; i++) {
+		AUTO(free_ptr) char *name = xasprintf(SLICE "/machine-%zu", i);
+		AUTO(free_ptr) char *file = xasprintf("%s/memory.low", name);
+		put(file, "0000000\n");
+		writers[i].group = xasprintf("%s%s", root, name);
+		writers[i].index = i;
+		writers[i].together = &together;
+	}
+	for (size_t i = 0; i < WRITERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_many, &writers[i]), 0);
+	for (size_t i = 0; i < WRITERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(writers[i].result, 0);
+		assert_int_equal(writers[i].wrong, 0);
+		free(writers[i].group);
+	}
+	(void)pthread_barrier_destroy(&together);
+}
+
 static void test_pages(void **state)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -324,6 +387,7 @@ int main(void)
 		CASE(test_v2),
 		CASE(test_protect),
 		CASE(test_protect_hierarchy),
+		CASE(test_protect_together),
 		cmocka_unit_test(test_pages),
 		CASE(test_inert),
 		cmocka_unit_test(test_patience),
