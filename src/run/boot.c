@@ -143,11 +143,11 @@ static void finished_boot(struct job *job)
 	}
 }
 
-static void post(
-	struct member *member, int (*work)(struct job *, struct err *), void (*finished)(struct job *))
+static void post(struct member *member, struct job *job, int (*work)(struct job *, struct err *),
+	void (*finished)(struct job *))
 {
-	member->job = (struct job){.work = work, .finished = finished, .context = member};
-	worker_post(member->worker, &member->job);
+	*job = (struct job){.work = work, .finished = finished, .context = member};
+	worker_post(member->worker, job);
 }
 
 /* Posts the same work for every member and waits for all; the first failure in tenant order is the error. */
@@ -155,7 +155,7 @@ static int all_members(struct inner *inner, int (*work)(struct job *, struct err
 	void (*finished)(struct job *), uint64_t deadline_s, struct err *err)
 {
 	for (size_t i = 0; i < inner->member_count; i++)
-		post(&inner->members[i], work, finished);
+		post(&inner->members[i], &inner->members[i].job, work, finished);
 	int late = loop_run_jobs(inner->loop, clock_now_ns() + deadline_s * NS_PER_S, err);
 	if (late < 0)
 		return -1;
@@ -293,9 +293,14 @@ void inner_shutdown(struct inner *inner)
 {
 	struct err ignored = ERR_INIT;
 
-	for (size_t i = 0; i < inner->member_count; i++)
-		if (inner->members[i].vm && inner->members[i].worker)
-			post(&inner->members[i], work_destroy, finished_quietly);
+	for (size_t i = 0; i < inner->member_count; i++) {
+		struct member *member = &inner->members[i];
+		if (member->vm && member->worker)
+			post(member, &member->end_job, work_destroy, finished_quietly);
+	}
+	/* What is under way may end after a signal too; boots would not in that time. */
+	if (!isnan(inner->manifest.boot_s))
+		loop_forget_signal(inner->loop);
 	/* A VM that cannot be destroyed in time goes with the PID namespace, or through the journal. */
 	(void)loop_run_jobs(inner->loop, clock_now_ns() + 10 * NS_PER_S, &ignored);
 	if (inner->fixture && inner->fixture->unmake)

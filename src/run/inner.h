@@ -50,7 +50,8 @@ struct member {
 	struct inner *inner;
 	const struct tenant_spec *spec;
 	struct worker *worker;
-	struct job job; /* boot, barrier and destroy; events have their own */
+	struct job job;     /* boot and barrier; events have their own */
+	struct job end_job; /* its destroy: the one before may be under way still */
 	struct vm *vm;
 	struct target *target;
 	const struct workload_ops *ops; /* NULL: it idles */

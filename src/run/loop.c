@@ -191,6 +191,11 @@ int loop_run(struct loop *loop, const bool *done, uint64_t deadline_ns, struct e
 	}
 }
 
+void loop_forget_signal(struct loop *loop)
+{
+	loop->signal_number = 0;
+}
+
 unsigned loop_pending(const struct loop *loop)
 {
 	return loop->pending;

@@ -30,6 +30,8 @@ void loop_remove(struct loop *loop, struct watch *watch);
  * Returns 0 for done, 1 for the deadline (CLOCK_MONOTONIC, absolute, UINT64_MAX: none), -1 with ERR_INTERRUPTED when a signal came.
  */
 int loop_run(struct loop *loop, const bool *done, uint64_t deadline_ns, struct err *err);
+/* The signal that came was heeded: what follows is interrupted by the next one. */
+void loop_forget_signal(struct loop *loop);
 
 /* A piece of blocking work.  work() runs in the worker's thread, finished() afterwards in the loop's. */
 struct job {

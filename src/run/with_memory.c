@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,14 @@ static void unmake(struct inner *inner)
 
 	if (!state)
 		return;
+	/* A worker that did not end in time still uses all of it: the process ends next, and the journal has the rest. */
+	if (loop_pending(inner->loop)) {
+		if (state->reader)
+			(void)kill(memory_reader_pid(state->reader), SIGKILL);
+		if (state->holder)
+			(void)kill(memory_holder_pid(state->holder), SIGKILL);
+		return;
+	}
 	memory_reader_free(state->reader);
 	memory_holder_free(state->holder);
 	/* What fails here is tried again by the journal. */
