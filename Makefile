@@ -93,12 +93,13 @@ all: $(BUILD)/limitlab $(BUILD)/runner $(BUILD)/liblimitlab.a $(BUILD)/liblimitl
 # Objects of tests are kept too.
 .SECONDARY:
 
-# A stamp that changes when the flags do, so that objects never mix.
+# A stamp that changes when the flags do, or a path that is compiled in, so that objects never mix.
+STAMP = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION) $(prefix) $(libdir) $(includedir) $(datadir) \
+	$(libexecdir) $(statedir) $(CURDIR)
 $(BUILD)/flags: force
 	$(if $(PKG_FOUND),,@echo "libraries are missing; as root: make deps" >&2; exit 1)
 	$(Q)mkdir -p $(BUILD)
-	$(Q)printf '%s\n' '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION) $(prefix) $(datadir) $(statedir)' | \
-		cmp -s - $@ || printf '%s\n' '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(VERSION) $(prefix) $(datadir) $(statedir)' >$@
+	$(Q)printf '%s\n' '$(STAMP)' | cmp -s - $@ || printf '%s\n' '$(STAMP)' >$@
 .PHONY: force
 force:
 
@@ -322,8 +323,8 @@ uninstall: ## remove what install put there
 		pkgconfig/limitlab.pc) $(DESTDIR)$(mandir)/man1/limitlab.1 $(DESTDIR)$(completiondir)/limitlab \
 		$(addprefix $(DESTDIR)$(libexecdir)/,runner init $(LABHOST_FILES:%=labhost-%)) $(addprefix $(DESTDIR)$(datadir)/,$(DATA))
 	$(Q)rm -rf $(DESTDIR)$(includedir)/limitlab
-	$(Q)rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(datadir)/,scenarios workloads plots .) \
-		$(DESTDIR)$(libexecdir) 2>/dev/null || true
+	$(Q)rmdir --ignore-fail-on-non-empty $(addprefix $(DESTDIR)$(datadir)/,scenarios workloads plots) \
+		$(DESTDIR)$(datadir) $(DESTDIR)$(libexecdir) 2>/dev/null || true
 
 clean: ## remove everything that make made
 	$(Q)rm -rf $(BUILD) $(BUILD)-*
