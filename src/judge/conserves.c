@@ -125,7 +125,7 @@ void judge_conserves(const struct judge_context *context, struct finding *findin
 		return;
 	double off = finding->measured - finding->expected;
 	bool inside = fabs(off) <= finding->tolerance;
-	if (!inside && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding))
+	if (!inside && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, off, finding))
 		return;
 	AUTO(free_ptr) char *measured = judge_value_text(expect, finding->measured);
 	AUTO(free_ptr) char *expected = judge_value_text(expect, finding->expected);

@@ -19,6 +19,7 @@ void context_release(struct judge_context *context)
 		for (size_t m = 0; m < MEASURE_COUNT; m++)
 			metric_release(&context->metric[m][i]);
 		counter_release(&context->run_delay[i]);
+		counter_release(&context->throttled[i]);
 		counter_release(&context->backlog[i]);
 		counter_release(&context->queue[i]);
 		counter_release(&context->asked[i]);
@@ -57,8 +58,10 @@ static void load_tenant(struct judge_context *context, unsigned tenant, const bo
 	for (int measure = 0; measure < MEASURE_COUNT; measure++)
 		if (of[measure_spec((enum measure)measure)->resource])
 			metric_load(&context->metric[measure][tenant], input, (enum measure)measure, tenant);
-	if (of[RESOURCE_CPU])
+	if (of[RESOURCE_CPU]) {
 		counter_load(&context->run_delay[tenant], input->samples, name, "run_delay_ns");
+		counter_load(&context->throttled[tenant], input->samples, name, "cpu_throttled_ns");
+	}
 	if (of[RESOURCE_NET])
 		counter_load(&context->backlog[tenant], input->samples, name, "net_class_backlog_bytes");
 	context->backlog[tenant].is_level = true;

@@ -72,12 +72,70 @@ bool evidence_host_idles(const struct judge_context *context, const char *scarce
 	return true;
 }
 
-char *evidence_disturbance(
+char *evidence_unwanted(
 	const struct judge_context *context, const struct finding *finding, double from_s, double to_s)
 {
 	const struct evidence_ops *ops = resources[finding->expect->resource];
 
-	return ops->disturbance ? ops->disturbance(context, finding->expect->tenant, from_s, to_s) : NULL;
+	return ops->unwanted ? ops->unwanted(context, finding->expect->tenant, from_s, to_s) : NULL;
+}
+
+char *evidence_disturbance(
+	const struct judge_context *context, const struct finding *finding, double from_s, double to_s)
+{
+	const struct evidence_ops *ops = resources[finding->expect->resource];
+	char *disturbed = ops->disturbance ? ops->disturbance(context, from_s, to_s) : NULL;
+
+	return disturbed ? disturbed : evidence_unwanted(context, finding, from_s, to_s);
+}
+
+/*
+ * What others take makes less of what the tenant gets, a latency larger, and memory slower to come and go; a quotient has a
+ * tenant on each side.
+ */
+static bool is_explicable(const struct expect_spec *expect, double off)
+{
+	bool any_side = expect->resource == RESOURCE_MEMORY || expect->kind == EXPECT_RATIO ||
+			expect->measure == MEASURE_DISK_P99;
+
+	return any_side ? off != 0 : off < 0;
+}
+
+/* Whether less is got, or a latency is shorter, when this tenant asks for less. */
+static bool must_want(
+	const struct expect_spec *expect, const struct model_step *step, unsigned tenant, double off)
+{
+	if (expect->measure == MEASURE_DISK_P99)
+		return off < 0 && step && evidence_is_unserved(step, tenant);
+	/* Plenty of a link is that nobody had anything queued. */
+	if (expect->resource == RESOURCE_NET && expect->need == NEED_PLENTY)
+		return false;
+	if (expect->kind == EXPECT_CONSERVES)
+		return step && evidence_is_unserved(step, tenant);
+	return tenant == expect->tenant || (expect->kind == EXPECT_RATIO && tenant == expect->other);
+}
+
+/* Nothing that the expectation needs rules out that somebody else did it: so it is asked. */
+static bool is_unexplained(
+	const struct judge_context *context, double from_s, double to_s, double off, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	const struct scenario *scenario = context->input->scenario;
+	const struct evidence_ops *ops = resources[expect->resource];
+	const struct model_step *step = evidence_main_step(context, from_s, to_s);
+	AUTO(free_ptr) char *disturbed = ops->disturbance ? ops->disturbance(context, from_s, to_s) : NULL;
+
+	if (disturbed)
+		return finding_set(finding, VERDICT_INCONCLUSIVE, "%s", disturbed);
+	for (unsigned i = 0; ops->unwanted && i < scenario->tenant_count; i++) {
+		if (!must_want(expect, step, i, off))
+			continue;
+		AUTO(free_ptr) char *unwanted = ops->unwanted(context, i, from_s, to_s);
+		if (unwanted)
+			return finding_set(finding, VERDICT_INCONCLUSIVE, "'%s' may have wanted no more: %s",
+				scenario->tenants[i].name, unwanted);
+	}
+	return true;
 }
 
 /*
@@ -133,33 +191,54 @@ bool evidence_holds(const struct judge_context *context, double from_s, double t
 }
 
 /* One piece of a window in which something is about to fail. */
-static bool is_calm(const struct judge_context *context, double from_s, double to_s, struct finding *finding)
+static bool is_calm(
+	const struct judge_context *context, double from_s, double to_s, double off, struct finding *finding)
 {
-	const struct evidence_ops *ops = resources[finding->expect->resource];
+	const struct expect_spec *expect = finding->expect;
+	const struct evidence_ops *ops = resources[expect->resource];
 
 	if (!is_host_calm(context, from_s, to_s, finding) || !evidence_holds(context, from_s, to_s, finding))
 		return false;
-	return !ops->calm || finding->expect->need != NEED_CONTENTION ||
-	       ops->calm(context, from_s, to_s, finding);
+	if (expect->need == NEED_CONTENTION)
+		return !ops->calm || ops->calm(context, from_s, to_s, finding);
+	if (!is_explicable(expect, off) ||
+		!(expect->resource == RESOURCE_NET || expect->resource == RESOURCE_DISK))
+		return true;
+	return evidence_host_idles(
+		context, expect->resource == RESOURCE_NET ? "link" : "disk", from_s, to_s, finding);
 }
 
-bool evidence_holds_throughout(const struct judge_context *context, double from_s, double to_s,
-	double piece_s, struct finding *finding)
+/* Overlapping by half, so that no disturbance hides by lying across the border of two. */
+static bool in_every_piece(
+	bool (*holds)(const struct judge_context *, double, double, double, struct finding *),
+	const struct judge_context *context, double from_s, double to_s, double piece_s, double off,
+	struct finding *finding)
 {
-	/* Overlapping by half, so that no disturbance hides by lying across the border of two. */
 	double length_s = fmin(piece_s, to_s - from_s);
 	int steps = (int)ceil(2 * (to_s - from_s - length_s) / length_s - 1e-6);
 
-	/* Reclaim comes in bursts: between them memory is just as scarce. */
-	if (finding->expect->resource == RESOURCE_MEMORY && finding->expect->need == NEED_CONTENTION)
-		return is_calm(context, from_s, to_s, finding);
 	for (int i = 0; i <= steps; i++) {
 		double at_s = fmin(from_s + i * length_s / 2, to_s - length_s), end_s = at_s + length_s;
-		if (is_calm(context, at_s, end_s, finding))
+		if (holds(context, at_s, end_s, off, finding))
 			continue;
 		AUTO(free_ptr) char *reason = STEAL(finding->reason);
 		return finding_set(
 			finding, VERDICT_INCONCLUSIVE, "from %.1f s to %.1f s: %s", at_s, end_s, reason);
 	}
 	return true;
+}
+
+bool evidence_holds_throughout(const struct judge_context *context, double from_s, double to_s,
+	double piece_s, double off, struct finding *finding)
+{
+	const struct expect_spec *expect = finding->expect;
+	double least_s = resources[expect->resource]->tells_s;
+
+	/* Reclaim comes in bursts: between them memory is just as scarce. */
+	if (expect->resource == RESOURCE_MEMORY && expect->need == NEED_CONTENTION)
+		return is_calm(context, from_s, to_s, off, finding);
+	if (!in_every_piece(is_calm, context, from_s, to_s, piece_s, off, finding))
+		return false;
+	return expect->need == NEED_CONTENTION || !is_explicable(expect, off) ||
+	       in_every_piece(is_unexplained, context, from_s, to_s, fmax(piece_s, least_s), off, finding);
 }

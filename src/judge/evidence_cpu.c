@@ -5,6 +5,7 @@
 
 #include "base/auto.h"
 #include "base/buf.h"
+#include "judge/changes.h"
 
 #define IDLE_MAX_CONTENTION 0.02
 #define IDLE_MIN_PLENTY     0.10
@@ -83,9 +84,8 @@ static char *disturbance(const struct judge_context *context, double from_s, dou
 	return NULL;
 }
 
-static char *cpu_disturbance(const struct judge_context *context, unsigned tenant, double from_s, double to_s)
+static char *cpu_disturbance(const struct judge_context *context, double from_s, double to_s)
 {
-	(void)tenant;
 	if (context->steal.count < 2 || context->busy.count < 2)
 		return NULL;
 	return disturbance(context, from_s, to_s);
@@ -118,6 +118,33 @@ static bool undisturbed(
 static double waited(const struct judge_context *context, size_t tenant, double from_s, double to_s)
 {
 	return counter_growth(&context->run_delay[tenant], from_s, to_s) / 1e9 / (to_s - from_s);
+}
+
+/*
+ * Of a limit nothing is said by a vCPU that neither ran nor waited.  The kernel counts a wait when it is over, and that for the next
+ * period of a quota among them; one that does not is asked how long it throttled.
+ */
+static char *cpu_unwanted(const struct judge_context *context, unsigned tenant, double from_s, double to_s)
+{
+	const struct judge_input *input = context->input;
+	const struct tenant_spec *spec = &input->scenario->tenants[tenant];
+	double demand = fmin(spec->demand, spec->vcpus), length_s = to_s - from_s, lag_s = 0;
+
+	if (context->run_delay[tenant].count < 2 || vcpu(context, tenant)->total.count < 2)
+		return NULL;
+	if (changes_value(input->scenario, input->events, tenant, LIMIT_CPU_QUOTA, to_s) != LIMIT_UNLIMITED)
+		lag_s = (double)changes_value(
+				input->scenario, input->events, tenant, LIMIT_CPU_PERIOD, to_s) /
+			1e6;
+	double ran = counter_growth(&vcpu(context, tenant)->total, from_s, to_s) / 1e9;
+	double idled = waited(context, tenant, from_s, to_s) * length_s;
+	if (context->throttled[tenant].count > 1)
+		idled = fmax(idled, counter_growth(&context->throttled[tenant], from_s, to_s) / 1e9);
+	double part = (ran + idled + lag_s) / (demand * length_s);
+	return part < WANTED_MIN ? xasprintf("it ran or waited for a CPU for only %.1f %% of what it should "
+					     "want; at least 95 %% is needed",
+					   100 * part)
+				 : NULL;
 }
 
 /* A tenant that got all it could use did not wait; then another one, whose share is below its wish, must have. */
@@ -233,4 +260,6 @@ const struct evidence_ops evidence_cpu = {
 	.contention = cpu_contention,
 	.plenty = cpu_plenty,
 	.disturbance = cpu_disturbance,
+	.unwanted = cpu_unwanted,
+	.tells_s = THROUGHOUT_S,
 };

@@ -201,22 +201,23 @@ static bool disk_plenty(
 }
 
 /* A workload that asks for nothing is no proof against a limit. */
-static char *disk_disturbance(
-	const struct judge_context *context, unsigned tenant, double from_s, double to_s)
+static char *disk_unwanted(const struct judge_context *context, unsigned tenant, double from_s, double to_s)
 {
 	const struct counter *asked = &context->asked[tenant];
-	double most = deepest(context, asked, SECOND),
+	double most = deepest(context, asked, LITTLE_S),
 	       mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
+	double least = to_s - from_s < LITTLE_S - 1e-6 ? DEPTH_MIN_SECOND : DEPTH_MIN;
 
 	/* Not every tool tells. */
-	if (!(most > 0) || mean >= DEPTH_MIN * most)
+	if (!(most > 0) || mean >= least * most)
 		return NULL;
 	return xasprintf(
-		"its workload had %.1f requests under way where it can have %.1f; at least 80 %% is needed",
-		mean, most);
+		"its workload had %.1f requests under way where it can have %.1f; at least %.0f %% is needed",
+		mean, most, 100 * least);
 }
 
 const struct evidence_ops evidence_disk = {.contention = disk_contention,
 	.plenty = disk_plenty,
 	.calm = disk_calm,
-	.disturbance = disk_disturbance};
+	.unwanted = disk_unwanted,
+	.tells_s = LITTLE_S};

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/auto.h"
+#include "base/buf.h"
+#include "scenario/expect.h"
+
 /* Pages; 1 MiB where a page has 4 KiB.  A host with memory to spare looks at none at all. */
 #define SCANNED_MIN 256
 /* kswapd's rounds, and allocations that had to reclaim: where memory is scarce, some a second. */
@@ -153,6 +157,30 @@ static bool memory_calm(
 	return true;
 }
 
+/*
+ * Whatever the limit is, somebody's memory is short where the scenario does not make it so: the kernel takes from everybody, and what a
+ * hard limit sends to swap comes after that.
+ */
+static char *memory_disturbance(const struct judge_context *context, double from_s, double to_s)
+{
+	const uint64_t from_ns = (uint64_t)(fmax(from_s, 0) * 1e9), to_ns = (uint64_t)(fmax(to_s, 0) * 1e9);
+	double killed = context->killed.count < 2 ? 0 : counter_growth(&context->killed, from_s, to_s);
+
+	if (killed > 0)
+		return xasprintf("the kernel's OOM killer struck %.0f time%s in the window", killed,
+			killed > 1 ? "s" : "");
+	if (context->scanned.count < 2 ||
+		scarcity_within(context->input->scenario, from_ns, to_ns) != SCARCITY_NONE)
+		return NULL;
+	double scanned = counter_growth(&context->scanned, from_s, to_s);
+	if (scanned < SCANNED_MIN)
+		return NULL;
+	return xasprintf(
+		"the host was short of memory, which the scenario does not ask for: the kernel looked at %.0f "
+		"pages for something to reclaim; less than %d may be",
+		scanned, SCANNED_MIN);
+}
+
 static bool memory_plenty(
 	const struct judge_context *context, double from_s, double to_s, struct finding *finding)
 {
@@ -193,5 +221,8 @@ static bool memory_plenty(
 	return true;
 }
 
-const struct evidence_ops evidence_memory = {
-	.contention = memory_contention, .plenty = memory_plenty, .calm = memory_calm};
+const struct evidence_ops evidence_memory = {.contention = memory_contention,
+	.plenty = memory_plenty,
+	.calm = memory_calm,
+	.disturbance = memory_disturbance,
+	.tells_s = (double)INFINITY};

@@ -135,7 +135,7 @@ static bool net_plenty(
 }
 
 /* A sender that had nothing to send is no proof against a limit. */
-static char *net_disturbance(const struct judge_context *context, unsigned tenant, double from_s, double to_s)
+static char *net_unwanted(const struct judge_context *context, unsigned tenant, double from_s, double to_s)
 {
 	struct queued queued = {0};
 
@@ -156,5 +156,5 @@ const struct evidence_ops evidence_net = {
 	.contention = net_contention,
 	.plenty = net_plenty,
 	.calm = net_calm,
-	.disturbance = net_disturbance,
+	.unwanted = net_unwanted,
 };

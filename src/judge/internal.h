@@ -58,7 +58,7 @@ struct judge_context {
 			    [SCENARIO_MAX_TENANTS]; /* only of resources that are expected of */
 	/* cpu */
 	double cpu_count; /* scarce CPUs */
-	struct counter run_delay[SCENARIO_MAX_TENANTS];
+	struct counter run_delay[SCENARIO_MAX_TENANTS], throttled[SCENARIO_MAX_TENANTS];
 	struct counter busy, idle, steal; /* of the scarce CPUs */
 	/* net */
 	struct counter backlog[SCENARIO_MAX_TENANTS];
@@ -112,13 +112,17 @@ bool evidence_holds(const struct judge_context *context, double from_s, double t
  * been undisturbed throughout, in pieces of THROUGHOUT_S, or as long as what was looked at.
  */
 #define THROUGHOUT_S 2.0
-bool evidence_holds_throughout(const struct judge_context *context, double from_s, double to_s,
-	double piece_s, struct finding *finding);
 /*
- * NEED_NOTHING: NULL, or what else could explain that the tenant got too little: stolen or foreign time on the scarce CPUs,
- * nothing in its queue.
+ * off: what was measured less what was expected, of which the sign counts; 0: nobody else could explain it.  Without contention
+ * too little is explained by what evidence_disturbance() finds, and of the link and the disk by a host without an idle CPU.
  */
+bool evidence_holds_throughout(const struct judge_context *context, double from_s, double to_s,
+	double piece_s, double off, struct finding *finding);
+/* NULL, or what else could explain that the tenant got too little. */
 char *evidence_disturbance(
+	const struct judge_context *context, const struct finding *finding, double from_s, double to_s);
+/* NULL, or why the tenant could not have got more, whatever its limits: it asked for less. */
+char *evidence_unwanted(
 	const struct judge_context *context, const struct finding *finding, double from_s, double to_s);
 
 /* What one resource has to show (evidence_*.c). */
@@ -133,9 +137,10 @@ struct evidence_ops {
 	 */
 	bool (*calm)(
 		const struct judge_context *context, double from_s, double to_s, struct finding *finding);
-	/* NULL: nothing is known that could. */
-	char *(*disturbance)(
-		const struct judge_context *context, unsigned tenant, double from_s, double to_s);
+	/* NULL: nothing is known that could.  What somebody else took, and that the tenant asked for less than it could. */
+	char *(*disturbance)(const struct judge_context *context, double from_s, double to_s);
+	char *(*unwanted)(const struct judge_context *context, unsigned tenant, double from_s, double to_s);
+	double tells_s; /* of shorter stretches these two say little */
 };
 extern const struct evidence_ops evidence_cpu, evidence_net, evidence_memory, evidence_disk;
 

@@ -176,30 +176,23 @@ static double margin(const struct expect_spec *expect, double measured)
 	return fmin(low, high);
 }
 
-static bool is_too_little(const struct finding *finding)
-{
-	const struct expect_spec *expect = finding->expect;
-
-	if (judge_is_bounded(expect))
-		return finding->measured < expect->at_least;
-	return finding->measured < finding->expected;
-}
-
-/* What others took cannot make a share larger, and what is right in spite of it is right.  true: it is the excuse. */
-static bool is_excused(const struct judge_context *context, double from_s, double to_s,
+/* Too little of a rate that nobody asked for is within any bound. */
+static bool is_vacuous(const struct judge_context *context, double from_s, double to_s,
 	const struct mean *mean, struct finding *finding)
 {
 	const struct expect_spec *expect = finding->expect;
+	const struct model_step *step = evidence_main_step(context, from_s, to_s);
 
-	if (expect->need != NEED_NOTHING || !is_too_little(finding) || expect->kind == EXPECT_RATIO)
+	if (expect->need != NEED_NOTHING || expect->kind != EXPECT_LEVEL || !isnan(expect->at_least) ||
+		expect->measure == MEASURE_DISK_P99 || (step && !step->active[expect->tenant]))
 		return false;
-	AUTO(free_ptr) char *disturbed = evidence_disturbance(context, finding, from_s, to_s);
-	if (!disturbed)
+	AUTO(free_ptr) char *unwanted = evidence_unwanted(context, finding, from_s, to_s);
+	if (!unwanted)
 		return false;
 	AUTO(free_ptr) char *measured = judge_value_text(expect, finding->measured);
-	AUTO(free_ptr) char *expected = judge_value_text(expect, finding->expected);
-	(void)finding_set(finding, VERDICT_INCONCLUSIVE, "%s %s%s where %s was expected, but %s",
-		mean->subject, measured, mean->object, expected, disturbed);
+	(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+		"%s %s%s, but that it got no more says nothing about a limit: %s", mean->subject, measured,
+		mean->object, unwanted);
 	return true;
 }
 
@@ -218,8 +211,9 @@ static void judge_bounds(const struct judge_context *context, double from_s, dou
 			mean->subject, measured, interval, mean->object, bounds);
 		return;
 	}
-	if (inside < 0 && (is_excused(context, from_s, to_s, mean, finding) ||
-				  !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding)))
+	double off = finding->measured < expect->at_least ? -1 : 1;
+	if (inside >= 0 ? is_vacuous(context, from_s, to_s, mean, finding)
+			: !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, off, finding))
 		return;
 	(void)finding_set(finding, inside >= 0 ? VERDICT_PASS : VERDICT_FAIL, "%s %s%s%s; %s is expected",
 		mean->subject, measured, interval, mean->object, bounds);
@@ -235,8 +229,6 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 	AUTO(free_ptr) char *expected = judge_value_text(expect, finding->expected);
 	AUTO(free_ptr) char *tolerance = judge_tolerance_text(expect, finding->tolerance);
 
-	if (!inside && is_excused(context, from_s, to_s, mean, finding))
-		return;
 	/* What is derived is of the window's resolution alone, so beside it chance has its say. */
 	bool by_chance = expect->within_model && fabs(off) - mean->half <= finding->tolerance;
 	if (inside ? mean->half > finding->tolerance : by_chance) {
@@ -250,7 +242,7 @@ static void judge_value(const struct judge_context *context, double from_s, doub
 			context->input->scenario->tenants[expect->tenant].name, tolerance, measured, half);
 		return;
 	}
-	if (!inside && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding))
+	if (!inside && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, off, finding))
 		return;
 	AUTO(free_ptr) char *interval = judge_interval_text(expect, mean->half);
 	AUTO(free_ptr)

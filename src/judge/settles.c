@@ -24,6 +24,8 @@ struct response {
 	double smooth_s;
 	double capacity; /* 1 where levels are in the measure's unit */
 	bool was;        /* the old level is what the tenant had */
+	double limit_s;  /* the time that it has */
+	bool too_much;   /* it was above the band when it should have settled */
 };
 
 bool judge_event_times(const struct judge_context *context, const struct expect_spec *expect,
@@ -104,9 +106,10 @@ static void find_way(const struct metric *metric, const struct response *respons
 }
 
 static void measure(const struct judge_context *context, const struct metric *metric,
-	const struct response *response, struct finding *finding)
+	struct response *response, struct finding *finding)
 {
 	const struct counter *counter = &metric->total;
+	double late_s = response->event_s + response->limit_s - 1.5 * context->interval_s;
 	double direction = response->after > response->before ? 1 : -1;
 	double settled_s = (double)NAN, dead_s = (double)NAN, overshoot = 0;
 
@@ -125,7 +128,9 @@ static void measure(const struct judge_context *context, const struct metric *me
 		double level = smooth(metric, response, t_s, t_s + response->smooth_s);
 		finding->samples++;
 		overshoot = fmax(overshoot, (level - response->after) * direction);
-		if (fabs(level - response->after) > response->band)
+		bool outside = fabs(level - response->after) > response->band;
+		response->too_much |= outside && t_s > late_s && level > response->after;
+		if (outside)
 			settled_s = (double)NAN;
 		else if (isnan(settled_s))
 			settled_s = t_s;
@@ -301,7 +306,7 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 	const struct metric *metric = &context->metric[expect->measure][expect->tenant];
 	const char *name = context->input->scenario->tenants[expect->tenant].name;
 	double limit_s = (double)expect->within_ns / 1e9, confirmed_s = 0;
-	struct response response = {.until_s = (double)expect->to_ns / 1e9};
+	struct response response = {.until_s = (double)expect->to_ns / 1e9, .limit_s = limit_s};
 
 	finding->expected = limit_s;
 	finding->derivation = expect->derivation ? xstrdup(expect->derivation) : NULL;
@@ -338,8 +343,8 @@ void judge_settles(const struct judge_context *context, struct finding *finding)
 		    context, evidence_from(&response, confirmed_s, finding), response.until_s, finding))
 		return;
 	/* A mean over smooth_s that is off must not be so for a stall of a tenth of that. */
-	if (!passes && !evidence_holds_throughout(
-			       context, confirmed_s, response.until_s, response.smooth_s, finding))
+	if (!passes && !evidence_holds_throughout(context, confirmed_s, response.until_s, response.smooth_s,
+			       response.too_much ? 1 : -1, finding))
 		return;
 	tell(context, &response, finding);
 }

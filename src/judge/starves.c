@@ -79,7 +79,9 @@ void judge_starves(const struct judge_context *context, struct finding *finding)
 			100 * expect->below, finding->at_from_s, finding->at_to_s, excuse);
 		return;
 	}
-	if (!passes && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding))
+	if (!passes && (!evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, 0, finding) ||
+			       (never && !evidence_holds_throughout(context, finding->at_from_s,
+						 finding->at_to_s, THROUGHOUT_S, -1, finding))))
 		return;
 	if (!(finding->measured > 0)) {
 		(void)finding_set(finding, passes ? VERDICT_PASS : VERDICT_FAIL,

@@ -132,9 +132,9 @@ void judge_unchanged(const struct judge_context *context, struct finding *findin
 			name, allowed, before, after, uncertain);
 		return;
 	}
-	if (!inside &&
-		((both && !evidence_holds_throughout(context, before_s, start_s, THROUGHOUT_S, finding)) ||
-			!evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, finding)))
+	if (!inside && ((both && !evidence_holds_throughout(
+					 context, before_s, start_s, THROUGHOUT_S, -off, finding)) ||
+			       !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, off, finding)))
 		return;
 	(void)finding_set(finding, inside ? VERDICT_PASS : VERDICT_FAIL,
 		"'%s' had %s before the event and %s after it; changed by %s%s%s, %s allowed (the new value was read back%s%s%s)",

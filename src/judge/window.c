@@ -91,7 +91,7 @@ bool window_covered(const struct judge_context *context, const struct counter *c
 		return finding_set(finding, VERDICT_INCONCLUSIVE,
 			"%.0f of %.0f samples of %s (%.1f %%) are missing between %.6g s and %.6g s; 5 %% may be",
 			missing, floor(expected), what, 100 * missing / expected, from, to);
-	for (size_t i = first; i < last && !counter->is_level; i++)
+	for (size_t i = first; i <= last && !counter->is_level; i++)
 		if (i > 0 && counter->value[i] < counter->value[i - 1])
 			return finding_set(finding, VERDICT_INCONCLUSIVE,
 				"%s fell from %.0f to %.0f at %.6g s; it is a counter", what,

@@ -16,8 +16,8 @@ struct made_host {
 	bool ignored;       /* changes have no effect */
 	double effect;      /* part of the change that takes effect; 0: all of it */
 	double first_times; /* the first tenant's share times this, the others have the rest; 0: as it should be */
-	double last_times; /* what the last gets after the first change times this, and nobody else notices */
-	double delay_s;    /* changes take effect so much later */
+	double last_times; /* what the last gets after the first change, if any, times this, and nobody else notices */
+	double delay_s;                  /* changes take effect so much later */
 	double swing_from_s, swing_to_s; /* the last gets nothing and then double, second by second */
 	double fed;                      /* part of the capacity that is used, and nobody queues; 0: all */
 	double foreign;                  /* part of the scarce CPUs that others take */
@@ -133,7 +133,7 @@ static inline bool host_parts(const struct made_host *host, const struct scenari
 			parts[i] *= (1 - first) / rest;
 		parts[0] = first;
 	}
-	if (host->last_times > 0 && t_s >= change_s)
+	if (host->last_times > 0 && (t_s >= change_s || isinf(change_s)))
 		parts[last] *= host->last_times;
 	if (t_s >= host->swing_from_s && t_s < host->swing_to_s) {
 		double now = fmod(t_s - host->swing_from_s, 2) < 1 ? 0 : fmin(2 * parts[last], 1);

@@ -188,7 +188,7 @@ static const struct explain_case cases[] = {
 		.first = "too-variable"},
 	{.name = "a quota and QEMU's own threads",
 		.yaml = quota_yaml,
-		.host = {.fed = 0.95, .emulator = 0.03},
+		.host = {.last_times = 0.95, .emulator = 0.03},
 		.first = "quota-emulator",
 		.clue = "its vCPUs used 47.5 %, and with QEMU's own threads the VM used 50.5 %"},
 	{.name = "late ticks", .yaml = shares_yaml, .late = 20, .first = "ticks-late"},

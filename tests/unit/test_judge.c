@@ -55,6 +55,22 @@ static const char nothing_yaml[] =
 	"  - {share: cpu, tenant: red, window: [9s, 16s], is: model, within: 2%, name: A}\n"
 	"  - {settles: cpu, tenant: red, after: 8s, within: 1s, band: 5%, name: B}\n";
 
+/* A neighbour's quota is none of red's business. */
+static const char neighbour_yaml[] =
+	"name: neighbour\n"
+	"title: neighbour\n"
+	"scarce: {cpu: {cpus: [0]}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.stress, limits: {cpu.quota: 25ms, cpu.period: 100ms}}\n"
+	"  - {name: red, workload: w.stress, limits: {cpu.quota: 25ms, cpu.period: 100ms}}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 8s, set: {tenant: blue, cpu.quota: 50ms}}\n"
+	"  - {at: 16s, stop: all}\n"
+	"expect:\n"
+	"  - {share: cpu, tenant: blue, window: [9s, 16s], is: 50%, within: 20%, needs: nothing, name: A}\n"
+	"  - {unchanged: cpu, tenant: red, after: 8s, window: [9s, 16s], within: 5%, needs: nothing, control: A, name: B}\n";
+
 /* The other kinds, of CPU time. */
 static const char kinds_yaml[] =
 	"name: kinds\n"
@@ -103,6 +119,7 @@ struct run_case {
 	double drop_from_s, drop_to_s; /* no rows at all */
 	double end_s;                  /* samples end here; 0: at the end */
 	bool drop_red, drop_run_delay, drop_host, counter_reset;
+	double reset_at_s; /* of the counters of all but red; 0: at 12 s */
 	/* What the manifest and the log say. */
 	bool dead, not_read_back, other_value, no_events;
 	const char *trouble;
@@ -217,6 +234,12 @@ static const struct run_case run_cases[] = {
 		.verdicts = "piiii",
 		.counter_reset = true,
 		.reason = "fell"},
+	{.name = "a counter fell between the last two samples of a window",
+		.yaml = shares_yaml,
+		.verdicts = "piiii",
+		.counter_reset = true,
+		.reset_at_s = 16,
+		.reason = "blue' fell"},
 	{.name = "shares swing around the right mean",
 		.yaml = shares_yaml,
 		.verdicts = "iiiff",
@@ -298,6 +321,22 @@ static const struct run_case run_cases[] = {
 		.verdicts = "ffi",
 		.red_times = 0.7,
 		.reason = "off by -15"},
+	{.name = "a neighbour's quota changes nothing", .yaml = neighbour_yaml, .verdicts = "pp"},
+	{.name = "a neighbour's quota, and a stall without a reason",
+		.yaml = neighbour_yaml,
+		.verdicts = "pf",
+		.stall_from_s = 11.01,
+		.stall_to_s = 13.01,
+		.reason = "had 0.250 CPUs before the event"},
+	{.name = "a neighbour's quota, and a stall under foreign load",
+		.yaml = neighbour_yaml,
+		.verdicts = "pi",
+		.stall_from_s = 11.01,
+		.stall_to_s = 13.01,
+		.foreign = 0.3,
+		.foreign_from_s = 11,
+		.foreign_to_s = 13,
+		.reason = "went to something other than the tenants' vCPUs"},
 	{.name = "all kinds", .yaml = kinds_yaml, .verdicts = "pppppp", .noise = 0.002},
 	{.name = "all kinds, weights ignored",
 		.yaml = kinds_yaml,
@@ -385,7 +424,7 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 				double *cells = table_add_row(&run->samples, t + 1e-5 * i, name);
 				/* The row is read at t, the counters are those of t_s + 3 ms. */
 				cells[VCPU] = floor((vcpu[i] + now[i] * 0.003 + off) * 1e9);
-				if (c->counter_reset && !red && t > 12 && t < 20)
+				if (c->counter_reset && !red && t > fmax(c->reset_at_s, 12) && t < 20)
 					cells[VCPU] /= 2;
 				if (!c->drop_run_delay)
 					cells[DELAY] = floor(delay[i] * 1e9);

@@ -48,6 +48,22 @@ static const char noop_yaml[] =
 	"  - {share: disk, tenant: red, window: [11s, 20s], is: 50%, within: 3%, name: C}\n"
 	"  - {conserves: disk, window: [2s, 30s], within: 3%, every: 5s, name: D}\n";
 
+/* Of latencies no evidence is asked. */
+static const char latency_yaml[] =
+	"name: latency\n"
+	"title: latency\n"
+	"scarce: {disk: {size: 1GiB, rate: 50MiB/s}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.fio}\n"
+	"  - {name: red, workload: w.fio}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 20s, stop: all}\n"
+	"expect:\n"
+	"  - {level: disk, measure: p99, tenant: red, window: [2s, 10s], at most: 40ms, needs: nothing, name: A}\n"
+	"  - {level: disk, measure: p99, tenant: red, window: [12s, 20s], at least: 15ms, needs: nothing, name: B}\n"
+	"  - {level: disk, tenant: red, window: [12s, 20s], at most: 45MiB/s, needs: nothing, name: C}\n";
+
 struct disk_case {
 	const char *name, *yaml, *verdicts, *reason;
 	struct made_faults log;
@@ -142,6 +158,26 @@ static const struct disk_case cases[] = {
 		.verdicts = "ppppppf",
 		.late_p99_ms = 55,
 		.reason = "'red' got 55.00 ms"},
+	{.name = "latencies", .yaml = latency_yaml, .verdicts = "ppp"},
+	{.name = "too slow",
+		.yaml = latency_yaml,
+		.verdicts = "fpp",
+		.late_p99_ms = 55,
+		.reason = "55.00 ms"},
+	{.name = "too slow while the host's CPUs are full",
+		.yaml = latency_yaml,
+		.verdicts = "ipp",
+		.late_p99_ms = 55,
+		.host_idle = 0.04,
+		.reason = "idle for only 4.0 %"},
+	{.name = "too fast", .yaml = latency_yaml, .verdicts = "pfp", .late_p99_ms = 5, .reason = "5.00 ms"},
+	{.name = "too fast, and a load that asks for half",
+		.yaml = latency_yaml,
+		.verdicts = "pii",
+		.late_p99_ms = 5,
+		.shallow = 8,
+		.queue_of_fio = true,
+		.reason = "'red' may have wanted no more: its workload had 8.0 requests under way"},
 	{.name = "the kernel holds another weight",
 		.yaml = weight_yaml,
 		.verdicts = "iiiiiii",

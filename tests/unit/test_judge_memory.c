@@ -225,6 +225,23 @@ static const struct memory_case cases[] = {
 		.verdicts = "fpp",
 		.slow_s = 0.6,
 		.reason = "1 s allowed"},
+	/* Another program, which the scenario knows nothing of. */
+	{.name = "a hard limit that is slow while the host is short of memory",
+		.yaml = hard_yaml,
+		.verdicts = "ipp",
+		.slow_s = 0.6,
+		.reclaims_always = true,
+		.reason = "the host was short of memory, which the scenario does not ask for"},
+	{.name = "a hard limit beside the OOM killer",
+		.yaml = hard_yaml,
+		.verdicts = "iip",
+		.never = true,
+		.killed_at_s = 15,
+		.reason = "the kernel's OOM killer struck 1 time in the window"},
+	{.name = "a hard limit that holds though the host is short of memory",
+		.yaml = hard_yaml,
+		.verdicts = "ppp",
+		.reclaims_always = true},
 	{.name = "a hard limit that could not be lowered",
 		.yaml = hard_yaml,
 		.verdicts = "iii",
@@ -261,7 +278,7 @@ static void make_samples(const struct memory_case *c, struct made_run *run)
 	for (long sample = -2; (double)sample * MADE_INTERVAL_S <= made_duration_s(run) + 0.3; sample++) {
 		double t_s = (double)sample * MADE_INTERVAL_S, red = red_at(c, t_s);
 		/* Samples at the time of an event are read before it takes effect. */
-		bool scarce = t_s > 12.01 && t_s < 24.01;
+		bool scarce = c->yaml != hard_yaml && t_s > 12.01 && t_s < 24.01;
 		if (c->reclaims_always || (scarce && !c->no_reclaim))
 			pages += c->few_pages > 0 ? c->few_pages : 300;
 		if (t_s >= c->drop_from_s && t_s < c->drop_to_s)

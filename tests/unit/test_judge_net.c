@@ -66,6 +66,19 @@ static const char plenty_yaml[] =
 	"  - {level: net, tenant: red, window: [2s, 10s], is: 100Mbit/s, within: 5%, needs: nothing, name: B}\n"
 	"  - {level: net, tenant: blue, window: [2s, 10s], is: 60Mbit/s, within: 5%, needs: contention, name: C}\n";
 
+static const char bound_yaml[] =
+	"name: bound\n"
+	"title: bound\n"
+	"scarce: {link: {rate: 300Mbit/s}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.iperf3}\n"
+	"  - {name: red, workload: w.iperf3, limits: {net.ceil: 100Mbit/s}}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 10s, stop: all}\n"
+	"expect:\n"
+	"  - {level: net, tenant: red, window: [2s, 10s], at most: 105Mbit/s, name: A}\n";
+
 /* Rates that add up to more than the link. */
 static const char over_yaml[] =
 	"name: over\n"
@@ -307,7 +320,14 @@ static const struct net_case cases[] = {
 		.verdicts = "pii",
 		.red_times = 0.8,
 		.never_queued = true,
-		.reason = "but it had nothing queued"},
+		.reason = "'red' may have wanted no more: it had nothing queued"},
+	{.name = "a bound that holds", .yaml = bound_yaml, .verdicts = "p"},
+	{.name = "a bound of which nobody asked",
+		.yaml = bound_yaml,
+		.verdicts = "i",
+		.red_times = 0.2,
+		.never_queued = true,
+		.reason = "says nothing about a limit: it had nothing queued"},
 	{.name = "a load that begins slowly", .yaml = start_yaml, .verdicts = "pppp", .ramp_s = 1.2},
 	{.name = "a load that begins too slowly: the link, not the limit, is why",
 		.yaml = start_yaml,
