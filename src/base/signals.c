@@ -21,6 +21,13 @@ int signals_take(struct signals *signals, int also, struct err *err)
 	return signals->fd < 0 ? err_sys(err, errno, "cannot read signals") : 0;
 }
 
+int signals_pending(const struct signals *signals)
+{
+	struct signalfd_siginfo info;
+
+	return read(signals->fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
 void signals_give_back(struct signals *signals)
 {
 	(void)close(signals->fd);

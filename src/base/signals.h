@@ -16,6 +16,8 @@ struct signals {
 
 /* also: one more signal; 0: none. */
 int signals_take(struct signals *signals, int also, struct err *err);
+/* One that has come and that nobody has read; 0: none. */
+int signals_pending(const struct signals *signals);
 void signals_give_back(struct signals *signals);
 
 #endif

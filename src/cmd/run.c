@@ -19,6 +19,7 @@
 #include "run/batch.h"
 #include "run/drawing.h"
 #include "run/keep.h"
+#include "run/prepare.h"
 #include "run/run.h"
 #include "vm/accel.h"
 
@@ -35,6 +36,7 @@ struct session {
 	size_t result_capacity, trouble_capacity;
 	struct keep *keep; /* NULL: every run boots its tenants */
 	unsigned round;    /* of the last run */
+	int signal_code; /* nothing more is begun: the exit code of a shell whose command a signal ended; 0: none came */
 	struct drawing drawing;
 };
 
@@ -95,7 +97,7 @@ static void draw(struct session *session, const struct scenario *scenario, const
 }
 
 /* One execution of one scenario.  Returns false when the batch must end. */
-static bool run_one(struct session *session, size_t index, unsigned round)
+static void run_one(struct session *session, size_t index, unsigned round)
 {
 	const struct scenario *scenario = session->scenarios[index];
 	size_t number = session->batch->run_count;
@@ -159,7 +161,7 @@ static bool run_one(struct session *session, size_t index, unsigned round)
 		    (double)(clock_now_ns() - begin_ns) / 1e9, failed ? NULL : &result->results.judgement,
 		    failed ? err.text : NULL, &file_err))
 		(void)command_fail(&file_err);
-	return code < 128;
+	session->signal_code = code >= 128 ? code : result->signal_number ? 128 + result->signal_number : 0;
 }
 
 /* Of an earlier call: what JUnit needs is in its files. */
@@ -248,7 +250,12 @@ static int begin(struct session *session, struct err *err)
 	/* One run is no batch: it has its own directory, and nothing else. */
 	if (session->scenario_count > 1 || batch.rounds > 1)
 		batch.out_dir = options->out;
-	return batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err);
+	bool makes_out = batch.out_dir && !fsio_exists(batch.out_dir);
+	if (batch_new(session->scenarios, session->scenario_count, &batch, &session->batch, err))
+		return -1;
+	if (makes_out)
+		prepare_give_away(options->out);
+	return 0;
 }
 
 static int resume(struct session *session, struct err *err)
@@ -261,6 +268,10 @@ static int resume(struct session *session, struct err *err)
 			"--resume goes on as the batch began: no scenarios, --repeat, --until-decided, --seed or --boot");
 	if (batch_open(options->resume, &session->batch, err))
 		return -1;
+	if (session->batch->place_count) {
+		(void)err_input(err, "'%s' is a batch of 'kernels', not of 'run'", options->resume);
+		return err_remedy(err, "limitlab kernels --resume %s", options->resume);
+	}
 	AUTO(free_ptr) char **paths = xcalloc(session->batch->scenario_count, sizeof(*paths));
 	for (size_t i = 0; i < session->batch->scenario_count; i++)
 		paths[i] = session->batch->scenarios[i].path;
@@ -282,7 +293,7 @@ static int resume(struct session *session, struct err *err)
 
 static void auto_session(struct session *session)
 {
-	for (size_t i = 0; session->batch && i < session->batch->run_count; i++) {
+	for (size_t i = 0; session->results && i < session->batch->run_count; i++) {
 		run_result_release(&session->results[i]);
 		free(session->troubles[i]);
 	}
@@ -307,6 +318,15 @@ static void show_summary(const struct session *session)
 	else
 		batch_table(session->batch, &text);
 	(void)fputs(text.data, stdout);
+}
+
+/* Run directories have been given away one by one. */
+static void give_away(const struct session *session)
+{
+	if (session->batch->path)
+		prepare_give_away(session->batch->path);
+	if (session->options->junit && fsio_exists(session->options->junit))
+		prepare_give_away(session->options->junit);
 }
 
 static void list_dirs(const struct batch *batch, struct run_dirs *dirs)
@@ -348,15 +368,14 @@ int run_all(const struct options *options, struct run_dirs *ret_dirs)
 	if (session.batch->path && session.batch->tenants_boot != BATCH_TENANTS_RUN && !options->connect)
 		session.keep = keep_new(session.scenarios, session.scenario_count);
 	size_t earlier = session.batch->run_count;
-	int signal_code = 0;
-	while (!signal_code && batch_next(session.batch, &index, &round))
-		if (!run_one(&session, index, round))
-			signal_code = session.batch->runs[session.batch->run_count - 1].exit_code;
+	while (!session.signal_code && batch_next(session.batch, &index, &round))
+		run_one(&session, index, round);
 	end_drawing(&session);
-	int code = err_worse_exit_code(batch_exit_code(session.batch), signal_code);
+	int code = err_worse_exit_code(batch_exit_code(session.batch), session.signal_code);
 	show_summary(&session);
 	if (options->junit && write_junit(&session, earlier, &err))
 		code = command_fail(&err);
+	give_away(&session);
 	if (ret_dirs)
 		list_dirs(session.batch, ret_dirs);
 	return code;

@@ -94,14 +94,38 @@ static int check_cgroups(const struct scenario *scenario, struct err *err)
 	return prepare_check_when(scenario, mode, host.release, err);
 }
 
+int prepare_root(const struct scenario *scenario, struct err *err)
+{
+	AUTO(free_ptr) char *command = xasprintf("run %s", scenario->path);
+
+	return need_root("limitlab run", "it makes namespaces, VMs and control groups", command, err);
+}
+
+static int check_cpus(const struct scenario *scenario, const cpu_set_t *allowed, struct err *err)
+{
+	for (size_t i = 0; i < scenario->tenant_count; i++) {
+		const struct tenant_spec *tenant = &scenario->tenants[i];
+		cpu_set_t there;
+		CPU_AND(&there, &tenant->cpus, allowed);
+		if (CPU_EQUAL(&there, &tenant->cpus))
+			continue;
+		AUTO(free_ptr) char *wanted = cpulist_format(&tenant->cpus);
+		AUTO(free_ptr) char *have = cpulist_format(allowed);
+		(void)err_host(err,
+			"tenant '%s' of scenario '%s' runs on CPU %s and this process may use CPU %s",
+			tenant->name, scenario->name, wanted, have);
+		return err_remedy(err, "name other CPUs in its 'cpus', or allow them with taskset(1)");
+	}
+	return 0;
+}
+
 int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,
 	struct err *err)
 {
 	const struct run_fixture *fixture = run_fixture_of(scenario);
 
-	AUTO(free_ptr) char *command = xasprintf("run %s", scenario->path);
-	if (need_root("limitlab run", "it makes namespaces, VMs and control groups", command, err) ||
-		check_cgroups(scenario, err) || cpulist_allowed(&plan->allowed_cpus, err))
+	if (check_cgroups(scenario, err) || cpulist_allowed(&plan->allowed_cpus, err) ||
+		check_cpus(scenario, &plan->allowed_cpus, err))
 		return -1;
 	plan->harness_cpus = plan->allowed_cpus;
 	return fixture && fixture->check ? fixture->check(scenario, options, plan, err) : 0;

@@ -9,7 +9,9 @@
 #include "run/inner.h"
 #include "run/run.h"
 
-/* root, cgroup mode and controllers, CPUs, what the fixture needs.  ERR_HOST with a remedy.  Fills the CPU sets of the plan. */
+/* ERR_HOST for everybody but root. */
+int prepare_root(const struct scenario *scenario, struct err *err);
+/* cgroup mode and controllers, CPUs, what the fixture needs.  ERR_HOST with a remedy.  Fills the CPU sets of the plan. */
 int prepare_host(const struct scenario *scenario, const struct run_options *options, struct run_plan *plan,
 	struct err *err);
 /* Pure.  ERR_HOST where what the scenario says under `when` does not hold; mode: cgroup_host_mode(). */

@@ -27,6 +27,8 @@
 
 /* After a SIGTERM the run saves what it has; then it is killed. */
 #define INTERRUPT_GRACE_S 15
+/* The kernel takes apart what was killed: gigabytes of memory, huge pages, namespaces. */
+#define DYING_S 10
 
 static void auto_journal(struct journal **journal)
 {
@@ -273,6 +275,49 @@ static int run_locked(const struct scenario *scenario, const struct run_options 
 	return failed ? -1 : 0;
 }
 
+/* Whoever interrupts while things are undone, judged and drawn does not stop that, but what would come next. */
+static int run_uninterrupted(const struct scenario *scenario, const struct run_options *options,
+	struct run_plan *plan, struct run_result *result, struct err *err)
+{
+	struct signals signals;
+
+	if (signals_take(&signals, 0, err))
+		return -1;
+	int failed = run_locked(scenario, options, plan, result, err);
+	result->signal_number = signals_pending(&signals);
+	signals_give_back(&signals);
+	return failed;
+}
+
+/* ret_patience_ns: how long what was killed may still hold something. */
+static int undo_dead(uint64_t *ret_patience_ns, struct err *err)
+{
+	AUTO(free_ptr) char *journals = state_path("journal");
+	size_t count;
+
+	if (journal_replay_all(journals, NULL, NULL, &count, err) || keep_sweep(NULL, NULL, &count, err))
+		return err_remedy(err, "limitlab clean");
+	*ret_patience_ns = count ? DYING_S * NS_PER_S : 0;
+	return 0;
+}
+
+static int look_at_host(const struct scenario *scenario, const struct run_options *options,
+	struct run_plan *plan, uint64_t patience_ns, struct err *err)
+{
+	uint64_t deadline_ns = clock_now_ns() + patience_ns;
+
+	for (;;) {
+		struct err why = ERR_INIT;
+		if (!prepare_host(scenario, options, plan, &why))
+			return 0;
+		if (why.domain != ERR_HOST || clock_now_ns() >= deadline_ns) {
+			*err = why;
+			return -1;
+		}
+		clock_sleep_until_ns(clock_now_ns() + 100 * NS_PER_MS);
+	}
+}
+
 int run_scenario(const struct scenario *scenario, const struct run_options *options,
 	struct run_result *ret_result, struct err *err)
 {
@@ -280,14 +325,20 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 	AUTO(free_ptr) char *embed_root = state_path("embed");
 	AUTO(free_ptr) char *embed_uri = xasprintf("qemu:///embed?root=%s", embed_root);
 	struct image image = {0};
+	uint64_t patience_ns;
 
 	*ret_result = (struct run_result){0};
 	plan.uri = options->uri ? options->uri : embed_uri;
 	plan.embed = !options->uri;
 	run_observe_phase(options->observer, "check", "");
-	if (vm_uri_check(plan.uri, err))
+	int lock = -1;
+	if (vm_uri_check(plan.uri, err) || prepare_root(scenario, err) || state_prepare(err) ||
+		state_lock(&lock, err))
 		return -1;
-	if (prepare_host(scenario, options, &plan, err) || vm_uri_probe(plan.uri, err))
+	AUTO(close_fd) int held = lock;
+	/* What a killed run left would be taken for the host's own, and measured with this one. */
+	if (undo_dead(&patience_ns, err) || look_at_host(scenario, options, &plan, patience_ns, err) ||
+		vm_uri_probe(plan.uri, err))
 		return -1;
 	AUTO(free_ptr) char *runner = paths_libexec("runner");
 	AUTO(free_ptr) char *init = paths_libexec("init");
@@ -300,22 +351,7 @@ int run_scenario(const struct scenario *scenario, const struct run_options *opti
 	if (image_open(&image_options, &image, err))
 		return -1;
 	plan.image = &image;
-	int lock = -1;
-	int result = state_prepare(err) || state_lock(&lock, err) ? -1 : 0;
-	AUTO(close_fd) int held = lock;
-	if (result == 0) {
-		/* What a killed run left behind would be measured with this one. */
-		AUTO(free_ptr) char *journals = state_path("journal");
-		size_t count;
-		result = journal_replay_all(journals, NULL, NULL, &count, err) ||
-					 keep_sweep(NULL, NULL, &count, err)
-				 ? -1
-				 : 0;
-		if (result)
-			(void)err_remedy(err, "limitlab clean");
-	}
-	if (result == 0)
-		result = run_locked(scenario, options, &plan, ret_result, err);
+	int result = run_uninterrupted(scenario, options, &plan, ret_result, err);
 	image_release(&image);
 	return result;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One scenario from start to finish, supervised: checks -> lock -> run directory and journal -> sandbox (boot, barrier,
+ * One scenario from start to finish, supervised: lock -> what a dead run left -> checks -> run directory and journal -> sandbox (boot, barrier,
  * timeline) -> undo -> derive, judge, figure -> manifest complete.
  */
 #ifndef LIMITLAB_RUN_RUN_H
@@ -34,6 +34,7 @@ struct run_result {
 	char *run_dir; /* NULL: it did not come that far */
 	bool judged;
 	struct results results; /* when judged */
+	int signal_number; /* came when the timeline was over: this run is whole, no other should begin; 0: none */
 };
 
 /*

@@ -20,6 +20,7 @@
 #define RETRY_CONNECTED_NS (20 * NS_PER_MS)
 #define RETRY_SILENT_NS    (500 * NS_PER_MS)
 #define KILLED_NS          (200 * NS_PER_MS)
+#define SAVED_NS           NS_PER_S
 
 static void vm_free(struct vm *vm)
 {
@@ -135,14 +136,6 @@ int vm_wake(struct vm_host *host, const struct vm_spec *spec, const char *path, 
 	return 0;
 }
 
-int vm_save(struct vm *vm, const char *path, struct err *err)
-{
-	/* Running again afterwards, whatever it is now. */
-	if (virDomainSaveFlags(vm->domain, path, NULL, VIR_DOMAIN_SAVE_RUNNING) < 0)
-		return err_libvirt(err, "cannot save the VM of tenant '%s' in '%s'", vm->name, path);
-	return 0;
-}
-
 /* Waits for an event or until next_ns.  Returns true when the VM has ended. */
 static bool wait_event(struct vm *vm, uint64_t connected_next_ns, uint64_t silent_next_ns)
 {
@@ -162,6 +155,17 @@ static bool wait_event(struct vm *vm, uint64_t connected_next_ns, uint64_t silen
 	ended = vm->ended;
 	(void)pthread_mutex_unlock(&vm->host->mutex);
 	return ended;
+}
+
+int vm_save(struct vm *vm, const char *path, struct err *err)
+{
+	/* Running again afterwards, whatever it is now. */
+	if (virDomainSaveFlags(vm->domain, path, NULL, VIR_DOMAIN_SAVE_RUNNING) < 0)
+		return err_libvirt(err, "cannot save the VM of tenant '%s' in '%s'", vm->name, path);
+	/* Its end is told by name: should that come late, the one that wakes under this name would be taken for dead. */
+	uint64_t deadline_ns = clock_now_ns() + SAVED_NS;
+	(void)wait_event(vm, deadline_ns, deadline_ns);
+	return 0;
 }
 
 int vm_wait_ready(struct vm *vm, uint64_t deadline_ns, struct err *err)

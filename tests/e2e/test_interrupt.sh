@@ -62,6 +62,15 @@ ll run --resume "$batch" --junit "$scratch/junit.xml"
 is "a batch that is over: the same exit, nothing is run" "$status $(grep -c ' boot: ' "$scratch/stdout")" "$before 0"
 is "a batch that is over: JUnit comes from the files" "$(xmllint --xpath 'count(//testsuite)' "$scratch/junit.xml")" 2
 
+# While the figure is drawn the timeline is over: the run is whole, and the signal is not lost.
+start_run "$scenarios/tiny.yaml"
+await " figure" && kill -s INT "$supervisor"
+end_run
+is "Ctrl-C while drawing: exit" "$status" 130
+is "Ctrl-C while drawing: the run is complete" "$(jq -r .state "$run/manifest.json")" complete
+matches "Ctrl-C while drawing: its verdict is there" "$(jq -r .verdict "$run/verdict.json")" .
+host_is_as_before "Ctrl-C while drawing: the host is as before"
+
 # Twice: at once.
 start_run "$scenarios/tiny.yaml"
 await "start all" && kill -s INT "$supervisor" && await "interrupted" && kill -s INT "$supervisor"

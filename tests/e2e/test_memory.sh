@@ -39,7 +39,7 @@ is "more than there is: exit" "$status" 4
 matches "more than there is: the numbers" "$(<"$scratch/stderr")" "MiB of memory available; the scenario needs .* MiB for 3 tenants"
 LIMITLAB_STATE_DIR=/dev/shm/ll-test-$$ ll run --allow-host-scarcity --out "$scratch/out" "$smoke"
 is "no place for a swap file: exit" "$status" 4
-matches "no place for a swap file: says why" "$(<"$scratch/stderr")" "'/dev/shm' is on tmpfs and can hold no swap file"
+matches "no place for a swap file: says why" "$(<"$scratch/stderr")" "'/dev/shm[^']*' is on tmpfs and can hold no swap file"
 is "refused: nothing was begun" "$(ls "$scratch/out")" ""
 
 if [[ ! -e /sys/fs/cgroup/memory/memory.soft_limit_in_bytes ]]; then
@@ -80,12 +80,20 @@ killed() {
 		ll clean
 		is "SIGKILL of $1: limitlab clean" "$status $(<"$scratch/stderr")" "0 "
 	fi
+	if [[ $1 == "supervisor again" ]]; then
+		# The next run of the same scenario cleans up first, and does not take what it finds for the host's own.
+		start_run --allow-host-scarcity "$scenarios/memory-taken.yaml"
+		await ' boot: '
+		matches "SIGKILL of $1: the next run boots" "$(<"$scratch/progress") $(<"$scratch/stderr")" ' boot: '
+		kill -INT "$supervisor"
+	fi
 	end_run
 	sleep 1
 	host_is_as_before "SIGKILL of $1: the host is as before"
 	memory_is_back "SIGKILL of $1"
 }
 killed supervisor
+killed "supervisor again"
 killed run
 
 ll run --out "$scratch/out" "$scenarios/memory-oom.yaml"

@@ -87,6 +87,17 @@ refused "bisect without ends" 2 "needs --good KERNEL and --bad KERNEL" bisect "$
 refused "bisect in two modes" 2 "takes one cgroup mode, not 'v1,v2'" bisect --good a --bad b --cgroup v1,v2 "$bad/good.yaml"
 refused "too few runs to decide" 2 "--until-decided 3 can never decide" bisect --good a --bad b --until-decided 3 "$bad/good.yaml"
 
+# batch PLACES: one run of one scenario, whose text was another
+batch() {
+	printf '{"format":1,"seed":1,"rounds":2,"until_decided":false,"done":false,%s"scenarios":[{"path":"%s","name":"spoilt","source":"x"}],
+		"runs":[{"scenario":0,"round":0,"outcome":"broken","exit_code":5,"run":null,"seconds":1,"findings":[],"trouble":"x"}]}' \
+		"$1" "$bad/good.yaml" >"$bad/batch.json"
+}
+batch ''
+refused "a batch whose scenario has changed" 2 "has changed since" run --resume "$bad/batch.json"
+batch '"places":[{"kernel":"6.1","release":"6.1.0-50","cgroup":"v2"}],"attempts":3,'
+refused "a batch of kernels" 2 "is a batch of 'kernels'.*remedy: limitlab kernels --resume" run --resume "$bad/batch.json"
+
 refused "unknown option" 2 "no option '--frobnicate'" run --frobnicate "$bad/good.yaml"
 refused "unknown command" 2 "no command 'frobnicate'" frobnicate
 refused "no scenario" 2 "SCENARIO" run
@@ -106,6 +117,8 @@ refused "a CPU that does not exist" 4 "1000.*remedy: " run --out "$scratch/out" 
 all=$(awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status | tr ',' '\n' |
 	awk -F - '{ for (i = $1; i <= ($2 == "" ? $1 : $2); i++) printf "%s%s", n++ ? ", " : "", i }')
 sed "s/cpus: \[0\]/cpus: [$all]/" "$bad/good.yaml" >"$bad/case.yaml"
+sed 's/name: red, memory: 128MiB,/& cpus: [1000],/; /^expect:/,$d' "$bad/good.yaml" >"$bad/cpus.yaml"
+refused "a tenant's CPU that does not exist" 4 "tenant 'red'.* CPU 1000 .*remedy: " run --out "$scratch/out" "$bad/cpus.yaml"
 refused "every CPU scarce" 4 "leaves none.*remedy: " run --out "$scratch/out" "$bad/case.yaml"
 refused "no daemon behind the URI" 4 "nobody answers at .*/no-daemon.*remedy: start the daemon" run --out "$scratch/out" \
 	--connect "qemu+unix:///system?socket=$scratch/no-daemon" "$bad/good.yaml"

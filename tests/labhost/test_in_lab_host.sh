@@ -71,7 +71,7 @@ report $? "the figure is there, and nothing half written"
 mkdir -p "$out/elsewhere" "$out/killed"
 sed "s,\.\./\.\./workloads/cpu-matrix,mine," scenarios/smoke/cpu.yaml >"$out/killed/cpu.yaml"
 cp workloads/cpu-matrix.stress "$out/killed/mine.stress"
-ls -il --time-style=full-iso "$out/killed" >"$out/inputs-before"
+stat -c '%i %Y %s %a %n' "$out/killed"/* >"$out/inputs-before"
 inventory >"$out/before" 2>&1
 (cd "$out/elsewhere" && exec "$limitlab" run --in-lab-host --kernel "$kernel" --out "$out/killed" "$out/killed/cpu.yaml") \
 	>"$out/killed.log" 2>&1 &
@@ -90,7 +90,6 @@ grep -qs '"scenario_name"' "$out"/killed/smoke-cpu/*/manifest.json &&
 	(($(grep -c ',red,' "$out"/killed/smoke-cpu/*/samples.csv) >= 10)) &&
 	grep -q ',start,red,' "$out"/killed/smoke-cpu/*/events.csv
 report $? "what was recorded until then is here: samples and events of a timeline that had not ended" "$out/killed.log"
-ls -il --time-style=full-iso "$out/killed" | grep -E 'cpu.yaml|mine.stress' >"$out/inputs-after"
-diff -u <(grep -v total "$out/inputs-before") <(grep -v total "$out/inputs-after") >"$out/inputs.diff"
+stat -c '%i %Y %s %a %n' "$out/killed"/{cpu.yaml,mine.stress} | diff -u "$out/inputs-before" - >"$out/inputs.diff"
 report $? "scenario and workload beside the results are untouched" "$out/inputs.diff"
 finish

@@ -117,6 +117,17 @@ static void test_swap_used(void **state)
 	assert_int_equal(used, 77 * 1024);
 	assert_int_equal(memory_swap_used(root, "/var/lib/limitlab.swap", &used, &err), -1);
 	assert_int_equal(err.domain, ERR_RUN);
+	/* A state directory that is a link: the kernel names where it leads. */
+	AUTO(free_ptr) char *there = xasprintf("%s/there", root);
+	AUTO(free_ptr) char *link = xasprintf("%s/link", root);
+	AUTO(free_ptr) char *file = xasprintf("%s/limitlab.swap", there);
+	AUTO(free_ptr) char *by_link = xasprintf("%s//limitlab.swap", link);
+	AUTO(free_ptr) char *line = xasprintf("Filename\n%s file\t\t1024\t\t5\t\t32767\n", file);
+	put("/proc/swaps", line);
+	put("/there/limitlab.swap", "");
+	assert_int_equal(symlink("there", link), 0);
+	assert_int_equal(memory_swap_used(root, by_link, &used, &err), 0);
+	assert_int_equal(used, 5 * 1024);
 }
 
 #define PLAIN                                                                                                \
