@@ -25,7 +25,7 @@ eval panel_defaults
 # panel_scale       factor from the column's unit to the label's
 # panel_label       of the y axis; panel_label_2 is its second row
 # panel_px          height
-# panel_top         where the y axis ends; 0: wherever the data end
+# panel_top         where the y axis ends, unless a line goes above; 0: wherever the data end
 # panel_bottom      where it begins, unless a line goes below
 # panel_log         1: logarithmic
 # panel_level       1: the value is a level at t_s (memory); 0: the mean of the interval that ends at t_s (a rate)

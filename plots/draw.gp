@@ -48,6 +48,11 @@ do for [p = 1:ll_panels] {
 	}
 	least_to = ll_p_capacity[p] ne '' && word(ll_p_column[p], 1) eq ll_main_column ? 1.09 * ll_capacity : 0
 	ll_p_to[p] = ll_p_to[p] < least_to ? least_to : ll_p_to[p]
+	# More than there should be is shown, too: panel_top cuts no line off.
+	if (!ll_p_log[p] && most > 1.02 * ll_p_to[p]) {
+		ll_p_to[p] = most * 1.04
+		ll_p_tics[p] = ll_step((ll_p_to[p] - ll_p_from[p]) / (ll_p_px[p] > 200 ? 6.0 : 2.5))
+	}
 	if (ll_p_best[p]) {
 		ll_p_to[p] = 110
 		ll_p_tics[p] = 50

@@ -336,6 +336,22 @@ static void little_data(void **state)
 	done(&made);
 }
 
+/* Where a script says that the axis ends is no reason to cut off what went above. */
+static void more_than_there_is(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"blue"};
+	struct made made;
+	AUTO(free_ptr) char *text = NULL;
+
+	skip_without_gnuplot();
+	make(&made, names, 1);
+	made.steps[1].share[0] = 1.6;
+	drawn_in_time(&made, "above", &text);
+	assert_non_null(strstr(text, "150"));
+	done(&made);
+}
+
 /* A user's own script wins; its mistake is told in gnuplot's words and leaves the figure that was there. */
 static void broken_script(void **state)
 {
@@ -422,6 +438,7 @@ int main(void)
 		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(crowded),
 		cmocka_unit_test(little_data),
+		cmocka_unit_test(more_than_there_is),
 		cmocka_unit_test(broken_script),
 		cmocka_unit_test(own_script),
 	};
