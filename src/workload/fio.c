@@ -66,7 +66,16 @@ struct workload_parser {
 
 static int check(const char *path, const char *text, struct err *err)
 {
-	return fio_job_check(path, text, &(struct fio_bounds){0}, &(bool){false}, err);
+	return fio_job_check(path, text, &(struct fio_bounds){0}, &(struct fio_use){0}, err);
+}
+
+static void directions(const char *path, const char *text, bool *ret_reads, bool *ret_writes)
+{
+	struct fio_use use = {0};
+
+	(void)fio_job_check(path, text, &(struct fio_bounds){0}, &use, NULL);
+	*ret_reads = use.reads;
+	*ret_writes = use.writes;
 }
 
 static int command(const struct workload_place *place, const char *job_text, char ***ret_argv,
@@ -74,11 +83,12 @@ static int command(const struct workload_place *place, const char *job_text, cha
 {
 	const struct fio_bounds bounds = {place->disk_bytes, place->memory_bytes};
 	const char *path = place->job_name ? place->job_name : place->job_path;
-	bool in_memory;
+	struct fio_use use;
 	size_t count = 0;
 
-	if (fio_job_check(path, job_text, &bounds, &in_memory, err))
+	if (fio_job_check(path, job_text, &bounds, &use, err))
 		return -1;
+	bool in_memory = use.in_memory;
 	if (!in_memory && !place->disk) {
 		(void)err_input(err, "a fio workload needs a scarce disk to work on");
 		return err_remedy(err, "add 'disk: {size: 1GiB, rate: 50MiB/s}' to 'scarce' of the scenario");
@@ -304,4 +314,5 @@ const struct workload_ops workload_fio = {
 	.values = values,
 	.value_count = VALUES,
 	.is_report = is_report,
+	.directions = directions,
 };

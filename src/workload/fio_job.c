@@ -92,12 +92,14 @@ struct job {
 	int engine; /* index; -1: none given, fio takes psync */
 	uint64_t depth, size, offset, count, increment;
 	int depth_line, extent_line, direct_line;
+	bool reads, writes; /* neither: no rw given, fio reads */
 };
 
 struct check {
 	const char *path;
 	const struct fio_bounds *bounds;
 	unsigned on_disk, in_memory; /* how many jobs */
+	bool reads, writes;          /* some job on the disk */
 	struct job global, job;
 	bool in_job, in_global, any;
 	struct err *err;
@@ -151,15 +153,29 @@ static int check_engine(const struct check *check, int line, const char *value, 
 		check->path, line, value, known.data);
 }
 
-static int check_direction(const struct check *check, int line, const char *value)
+static int check_direction(const struct check *check, int line, const char *value, struct job *job)
 {
-	static const char *const known[] = {
-		"read", "write", "rw", "readwrite", "randread", "randwrite", "randrw"};
+	static const struct {
+		const char *name;
+		bool reads, writes;
+	} known[] = {
+		{"read", true, false},
+		{"write", false, true},
+		{"rw", true, true},
+		{"readwrite", true, true},
+		{"randread", true, false},
+		{"randwrite", false, true},
+		{"randrw", true, true},
+	};
 	size_t length = strcspn(value, ":");
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (strlen(known[i]) == length && strncmp(value, known[i], length) == 0)
-			return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strlen(known[i].name) != length || strncmp(value, known[i].name, length) != 0)
+			continue;
+		job->reads = known[i].reads;
+		job->writes = known[i].writes;
+		return 0;
+	}
 	return err_input(check->err, "%s:%d: rw '%s' is none of read, write, rw, randread, randwrite, randrw",
 		check->path, line, value);
 }
@@ -215,7 +231,7 @@ static int check_option(
 	if (strcmp(name, "ioengine") == 0)
 		return check_engine(check, line, value, job);
 	if (strcmp(name, "rw") == 0 || strcmp(name, "readwrite") == 0)
-		return check_direction(check, line, value);
+		return check_direction(check, line, value, job);
 	if (strcmp(name, "iodepth") == 0) {
 		job->depth_line = line;
 		return check_number(check, line, name, value, 4096, &job->depth);
@@ -269,6 +285,8 @@ static int end_job(struct check *check)
 	if (job->engine >= 0 && engines[job->engine].memory)
 		return end_memory_job(check, end);
 	check->on_disk++;
+	check->reads = check->reads || job->reads || !job->writes;
+	check->writes = check->writes || job->writes;
 	if (check->bounds->disk_bytes && end > check->bounds->disk_bytes)
 		return err_input(check->err,
 			"%s:%d: job '%s' reaches byte %llu of the tenant's disk, which ends at %llu",
@@ -326,8 +344,8 @@ static int check_line(struct check *check, int line, char *text)
 	return check_option(check, line, name, value, check->in_global ? &check->global : &check->job);
 }
 
-int fio_job_check(const char *path, const char *text, const struct fio_bounds *bounds, bool *ret_in_memory,
-	struct err *err)
+int fio_job_check(const char *path, const char *text, const struct fio_bounds *bounds,
+	struct fio_use *ret_use, struct err *err)
 {
 	AUTO(free_ptr) char *copy = xstrdup(text);
 	char *rest = copy, *line;
@@ -349,6 +367,6 @@ int fio_job_check(const char *path, const char *text, const struct fio_bounds *b
 		return err_input(err,
 			"%s:1: one job is in the guest's memory (ioengine=mmap) and another on its disk",
 			path);
-	*ret_in_memory = check.in_memory > 0;
+	*ret_use = (struct fio_use){check.in_memory > 0, check.reads, check.writes};
 	return 0;
 }

@@ -19,8 +19,13 @@ struct fio_bounds {
 	uint64_t memory_bytes; /* of the guest, in which jobs of the memory must fit */
 };
 
-/* in_memory: its jobs load the guest's memory.  ERR_INPUT, "FILE:LINE: ...". */
-int fio_job_check(const char *path, const char *text, const struct fio_bounds *bounds, bool *ret_in_memory,
-	struct err *err);
+/* What its jobs load: the guest's memory, or directions of its disk. */
+struct fio_use {
+	bool in_memory, reads, writes;
+};
+
+/* ERR_INPUT, "FILE:LINE: ...". */
+int fio_job_check(const char *path, const char *text, const struct fio_bounds *bounds,
+	struct fio_use *ret_use, struct err *err);
 
 #endif

@@ -81,6 +81,8 @@ struct workload_ops {
 	bool (*parser_worked)(const struct workload_parser *parser);
 	/* A line that is part of a report: no words for people, so never what trouble quotes. */
 	bool (*is_report)(const char *line);
+	/* What a job that was checked does with the tenant's disk; neither: it leaves it alone. */
+	void (*directions)(const char *path, const char *text, bool *ret_reads, bool *ret_writes);
 };
 
 /* By the suffix of the job file's name; NULL: unknown. */
