@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "applier/scope.h"
 #include "base/auto.h"
 #include "base/fsio.h"
 #include "glue/libvirt.h"
@@ -119,7 +120,9 @@ static int shares_set(struct target *target, const struct applier_ops *ops, uint
 			WEIGHT_MIN, WEIGHT_MAX);
 		return err_remedy(err, "only the ratio between VMs counts: scale the shares of all of them");
 	}
-	return tell_libvirt(target, ops->row, value, err);
+	struct scope_kept kept;
+	scope_keep(target, CGROUP_CPU, &kept);
+	return tell_libvirt(target, ops->row, value, err) || scope_put_back(target, &kept, err) ? -1 : 0;
 }
 
 static int shares_get(

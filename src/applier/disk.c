@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 
 #include "applier/disk_internal.h"
+#include "applier/scope.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
@@ -175,16 +176,15 @@ static int weight_get(
 	return 0;
 }
 
-static int weight_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
+int disk_weight_settle(struct target *target, uint64_t value, struct err *err)
 {
 	enum weight_file file;
 	uint64_t got;
 
-	if (weight_probe(target, ops, err) || check_honoured(target, err) ||
-		tell_weight(target, value, err) || weight_get(target, ops, &got, err))
+	if (weight_get(target, &applier_disk_weight, &got, err))
 		return -1;
 	(void)weight_path(target, &file);
-	if (got == value || file != WEIGHT_BFQ || !target->cgroup.at[CGROUP_BLKIO].v2)
+	if (got == value || file != WEIGHT_BFQ)
 		return 0;
 	/* systemd made its own of it. */
 	AUTO(free_ptr) char *text = xasprintf("%" PRIu64, value);
@@ -193,6 +193,19 @@ static int weight_set(struct target *target, const struct applier_ops *ops, uint
 	(void)snprintf(target->note, sizeof(target->note),
 		"systemd made %" PRIu64 " of it; the file was written again", got);
 	return 0;
+}
+
+static int weight_set(struct target *target, const struct applier_ops *ops, uint64_t value, struct err *err)
+{
+	struct scope_kept kept;
+
+	if (weight_probe(target, ops, err) || check_honoured(target, err))
+		return -1;
+	scope_keep(target, CGROUP_BLKIO, &kept);
+	return tell_weight(target, value, err) || disk_weight_settle(target, value, err) ||
+			       scope_put_back(target, &kept, err)
+		       ? -1
+		       : 0;
 }
 
 int disk_ask_libvirt(struct target *target, struct vir_params *ret_list, struct err *err)

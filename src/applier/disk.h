@@ -5,8 +5,8 @@
  * disk.weight is libvirt's blkio weight of the whole VM: blkio.bfq.weight on v1, io.bfq.weight on v2 (1..1000), io.weight
  * where the kernel's io.cost decides (block/bfq-iosched.rst, cgroup-v2.rst).  The files are there whenever BFQ is built in and
  * take any value; only a device whose scheduler is bfq (or one with io.cost) honours it.  So for a bound VM the device is
- * asked first, and a weight that nothing would honour is ERR_HOST.  Under systemd libvirt sets IOWeight, from which systemd
- * makes io.bfq.weight on a compressed scale (100, 500, 1000 become 100, 136, 181); the file is then written again with
+ * asked first, and a weight that nothing would honour is ERR_HOST.  Under systemd libvirt sets IOWeight (v1: BlockIOWeight), from which
+ * systemd makes BFQ's weight on a compressed scale (100, 500, 1000 become 100, 136, 181); the file is then written again with
  * the weight that was asked for.
  *
  * disk.read_bytes_per_s and the other three of its kind are enforced by the host's kernel on one whole device

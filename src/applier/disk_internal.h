@@ -19,6 +19,9 @@ struct target_disk {
 /* ERR_HOST: this VM is bound to no disk. */
 int disk_need_binding(const struct target *target, struct err *err);
 
+/* After libvirt took the weight: what systemd made of it is written again as it was asked for. */
+int disk_weight_settle(struct target *target, uint64_t value, struct err *err);
+
 struct vir_params;
 /* All blkio parameters of a VM as libvirt believes them, strings too; the caller's to release (glue/libvirt.h). */
 int disk_ask_libvirt(struct target *target, struct vir_params *ret_list, struct err *err);

@@ -2,6 +2,7 @@
 /*
  * Disk limits read from fake trees of control groups and devices, and what is refused before libvirt is asked (there is none here).
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include "applier/disk.h"
 #include "applier/disk_internal.h"
 #include "applier/ops.h"
+#include "applier/scope.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/fsio.h"
@@ -145,6 +147,76 @@ static void test_v2(void **state)
 	check(target, LIMIT_DISK_WEIGHT, 250, V2_SCOPE "/io.weight");
 }
 
+static uint64_t number_in(const char *path)
+{
+	AUTO(free_ptr) char *full = xasprintf("%s%s", root, path);
+	struct err err = ERR_INIT;
+	uint64_t value;
+
+	if (fsio_read_u64(AT_FDCWD, full, &value, &err))
+		fail_msg("%s", err.text);
+	return value;
+}
+
+/* systemd makes 136 of 500, in either mode. */
+static void test_compressed_weight(void **state)
+{
+	(void)state;
+	for (int v2 = 0; v2 <= 1; v2++) {
+		const char *path = v2 ? V2_SCOPE "/io.bfq.weight" : V1_GROUP "/blkio.bfq.weight";
+		AUTO(target) struct target *target = open_target(v2);
+		struct err err = ERR_INIT;
+		put(path, "136\n");
+		if (disk_weight_settle(target, 500, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(number_in(path), 500);
+		assert_non_null(strstr(target_note(target), "systemd made 136 of it"));
+	}
+}
+
+/* A weight that is set through systemd undoes what was written to the scope without it.  A fake file is not cut off. */
+static void test_scope(void **state)
+{
+	static const struct {
+		const char *name;
+		enum cgroup_controller controller; /* of the weight that is set */
+		uint64_t weight, low;              /* afterwards */
+	} cases[] = {
+		{"cpu.shares", CGROUP_CPU, 500, 4194304},
+		{"disk.weight", CGROUP_BLKIO, 136, 4194304},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(target) struct target *target = open_target(true);
+		struct err err = ERR_INIT;
+		struct scope_kept kept;
+		print_message("  %s\n", cases[i].name);
+		put(V2_SCOPE "/io.bfq.weight", "default 500\n8:0 100\n");
+		put(V2_SCOPE "/memory.low", "4194304\n");
+		put(V2_SCOPE "/libvirt/memory.low", "4194304\n");
+		scope_keep(target, cases[i].controller, &kept);
+		put(V2_SCOPE "/io.bfq.weight", "136\n");
+		put(V2_SCOPE "/memory.low", "0000000\n");
+		if (scope_put_back(target, &kept, &err))
+			fail_msg("%s", err.text);
+		assert_int_equal(number_in(V2_SCOPE "/io.bfq.weight"), cases[i].weight);
+		assert_int_equal(number_in(V2_SCOPE "/memory.low"), cases[i].low);
+		assert_non_null(strstr(target_note(target), "systemd took memory.low back"));
+		/* What stayed as it was is no news. */
+		target->note[0] = '\0';
+		scope_keep(target, cases[i].controller, &kept);
+		assert_int_equal(scope_put_back(target, &kept, &err), 0);
+		assert_string_equal(target_note(target), "");
+	}
+	/* Without systemd nobody else writes there. */
+	AUTO(target) struct target *target = open_target(false);
+	struct scope_kept kept;
+	scope_keep(target, CGROUP_CPU, &kept);
+	for (size_t i = 0; i < SCOPE_FILES; i++)
+		assert_string_equal(kept.values[i], "");
+}
+
 static void test_broken_weights(void **state)
 {
 	static const char *const broken[] = {"", "\n", "heavy\n", "default\n", "100x\n"};
@@ -252,6 +324,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_v1),
 		cmocka_unit_test(test_v2),
+		cmocka_unit_test(test_compressed_weight),
+		cmocka_unit_test(test_scope),
 		cmocka_unit_test(test_broken_weights),
 		cmocka_unit_test(test_honoured),
 		cmocka_unit_test(test_binding),
