@@ -29,6 +29,18 @@ uint64_t net_default_rate(uint64_t ceil_bits_per_s)
 	return hundredth < least ? least : hundredth;
 }
 
+bool net_guarantees(const struct htb_class *class, const struct htb_filter_list *filters)
+{
+	bool spare = class->id & NET_SPARE;
+
+	for (size_t i = 0; i < filters->count; i++) {
+		if (filters->items[i].class_id == class->id)
+			return true;
+		spare = spare || filters->items[i].class_id == (class->id ^ NET_SPARE);
+	}
+	return !spare || class->backlog_packets;
+}
+
 int net_look(struct target *target, struct net_state *ret_state, struct err *err)
 {
 	struct target_link *link = target->link;
@@ -54,8 +66,7 @@ int net_look(struct target *target, struct net_state *ret_state, struct err *err
 			state.live = *class;
 		else if (bound && class->id == (state.filter.class_id ^ NET_SPARE))
 			state.spare = *class;
-		/* A spare class that is empty guarantees nothing to anybody. */
-		else if (class->parent == link->parent && !(class->id & NET_SPARE && !class->backlog_packets))
+		else if (class->parent == link->parent && net_guarantees(class, &link->filters))
 			state.others_bytes_per_s += class->rate_bytes_per_s;
 	}
 	if (!state.live.id) {

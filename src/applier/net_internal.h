@@ -29,6 +29,11 @@ struct net_state {
 	uint64_t others_bytes_per_s; /* guaranteed to the parent's other leaves */
 };
 
+/*
+ * Pure: whether somebody gets the rate of this class.  Of a VM's two classes that is the one that its filter points to, and the
+ * other one while it still sends what it holds.
+ */
+bool net_guarantees(const struct htb_class *class, const struct htb_filter_list *filters);
 /* ERR_HOST: not bound, or the class is gone. */
 int net_look(struct target *target, struct net_state *ret_state, struct err *err);
 int net_set_priority(

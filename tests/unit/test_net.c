@@ -12,6 +12,7 @@
 
 #include "applier/htb.h"
 #include "applier/net.h"
+#include "applier/net_internal.h"
 #include "applier/u32_mac.h"
 #include "base/auto.h"
 
@@ -133,6 +134,32 @@ static void other_selectors_are_not_ours(void **state)
 	}
 }
 
+/* After a change of priority the filter points to the other class of the two. */
+static void only_live_classes_guarantee(void **state)
+{
+	struct htb_filter one[] = {{.class_id = 0x00010011}, {.class_id = 0x00018012}};
+	const struct htb_filter_list filters = {.items = one, .count = ARRAY_SIZE(one)};
+	static const struct {
+		const char *name;
+		struct htb_class class;
+		bool expected;
+	} cases[] = {
+		{"live, as made", {.id = 0x00010011}, true},
+		{"its spare one", {.id = 0x00018011}, false},
+		{"its spare one drains", {.id = 0x00018011, .backlog_packets = 1}, true},
+		{"live, after a change", {.id = 0x00018012}, true},
+		{"the one before", {.id = 0x00010012}, false},
+		{"the one before drains", {.id = 0x00010012, .backlog_packets = 1}, true},
+		{"a class of no VM", {.id = 0x00010002}, true},
+		{"a spare one that nobody has", {.id = 0x00018013}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (net_guarantees(&cases[i].class, &filters) != cases[i].expected)
+			fail_msg("%s", cases[i].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +167,7 @@ int main(void)
 		cmocka_unit_test(bursts_cover_a_late_timer),
 		cmocka_unit_test(keys_match_the_source_address),
 		cmocka_unit_test(other_selectors_are_not_ours),
+		cmocka_unit_test(only_live_classes_guarantee),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
