@@ -30,6 +30,7 @@ struct disk_state {
 	char *dir;
 	struct disk_fixture *fixture;
 	char *partitions[SCENARIO_MAX_TENANTS]; /* names below /sys/class/block */
+	char *nodes[SCENARIO_MAX_TENANTS];
 };
 
 static struct disk_state *state_of(const struct inner *inner)
@@ -95,8 +96,13 @@ static int journal_disk(const struct run_plan *plan, struct journal *journal, st
 	const char *device = plan->scenario->disk.device;
 	AUTO(free_ptr) char *dir = state_path(DISK_DIR_NAME);
 
-	return device ? undo_push_disk_device(journal, device, err)
-		      : undo_push_disk_made(journal, dir, plan->disk_loop, err);
+	if (!device)
+		return undo_push_disk_made(journal, dir, plan->disk_loop, err);
+	/* Nodes that anybody may open must not outlive the partitions. */
+	return journal_push(journal, UNDO_DISK_DIR, dir, NULL, err) ||
+			       undo_push_disk_device(journal, device, err)
+		       ? -1
+		       : 0;
 }
 
 static int make(struct inner *inner, struct err *err)
@@ -104,6 +110,8 @@ static int make(struct inner *inner, struct err *err)
 	struct disk_options disk = options_for(inner->plan->scenario);
 	struct disk_state *state = xcalloc(1, sizeof(*state));
 
+	/* A daemon's QEMU is another user, and is given no files of ours (vm_spec.keep_owners). */
+	disk.own_nodes = !inner->plan->embed;
 	inner->fixture_state = state;
 	state->dir = state_path(DISK_DIR_NAME);
 	wire_phase(inner->plan->wire_fd, "disk", disk.device ? disk.device : "nbdkit, nbdfuse, loop device");
@@ -115,8 +123,8 @@ static int make(struct inner *inner, struct err *err)
 		uint64_t bytes;
 		const char *node = disk_fixture_partition(state->fixture, i, &bytes);
 		state->partitions[i] = xstrdup(fsio_basename(node));
-		/* A daemon's QEMU is another user, and is given no files of ours (vm_spec.keep_owners). */
-		if (!inner->plan->embed && chmod(node, 0666))
+		state->nodes[i] = xstrdup(node);
+		if (disk.own_nodes && chmod(node, 0666))
 			return err_sys(err, errno, "cannot let the daemon's QEMU have '%s'", node);
 	}
 	if (inner->plan->scenario->disk.scheduler != DISK_SCHEDULER_BFQ)
@@ -131,8 +139,8 @@ static int shape(struct member *member, struct vm_spec *spec, struct workload_pl
 	const struct disk_state *state = state_of(member->inner);
 
 	(void)err;
-	spec->disk_path =
-		disk_fixture_partition(state->fixture, (unsigned)index_of(member), &place->disk_bytes);
+	(void)disk_fixture_partition(state->fixture, (unsigned)index_of(member), &place->disk_bytes);
+	spec->disk_path = state->nodes[index_of(member)];
 	place->disk = GUEST_DEVICE;
 	return 0;
 }

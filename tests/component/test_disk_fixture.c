@@ -392,6 +392,35 @@ static void test_foreign_loop_stays(void **state)
 	AUTO(free_ptr) char *unused = shell(line);
 }
 
+/* For a daemon: udev would take the mode of a node in /dev back. */
+static void test_own_nodes(void **state)
+{
+	struct disk_options options = ordinary;
+	struct disk_fixture *fixture = NULL;
+	struct err err = ERR_INIT;
+	char *paths[3];
+
+	(void)state;
+	assert_int_equal(options.partitions, ARRAY_SIZE(paths));
+	options.own_nodes = true;
+	must(disk_fixture_new(&options, directory, disk_loop_free_number(), &fixture, &err), &err);
+	for (unsigned i = 0; i < options.partitions; i++) {
+		uint64_t bytes;
+		struct stat info;
+		paths[i] = xstrdup(disk_fixture_partition(fixture, i, &bytes));
+		assert_int_equal(strncmp(paths[i], directory, strlen(directory)), 0);
+		assert_int_equal(stat(paths[i], &info), 0);
+		assert_true(S_ISBLK(info.st_mode));
+		AUTO(close_fd) int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+		assert_true(fd >= 0);
+	}
+	must(disk_fixture_remove(fixture, &err), &err);
+	for (unsigned i = 0; i < options.partitions; i++) {
+		assert_false(fsio_exists(paths[i]));
+		free(paths[i]);
+	}
+}
+
 static void test_refusals(void **state)
 {
 	struct disk_options small = ordinary, huge = ordinary, odd = ordinary, still = ordinary,
@@ -535,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_helper_dies),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_foreign_loop_stays),
+		cmocka_unit_test(test_own_nodes),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_real_device),
 	};
