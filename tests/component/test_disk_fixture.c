@@ -30,6 +30,7 @@
 #include "base/fsio.h"
 #include "base/spawn.h"
 #include "fixture/disk.h"
+#include "fixture/disk_internal.h"
 
 #define MIB (UINT64_C(1024) * 1024)
 
@@ -421,6 +422,34 @@ static void test_own_nodes(void **state)
 	}
 }
 
+/* What sysfs tells of a device, in a fake tree. */
+static void test_troubles(void **state)
+{
+	static const struct {
+		const char *path, *text; /* NULL: none */
+	} cases[] = {
+		{"queue/scheduler", NULL},
+		{"dm/name", "device-mapper volume"},
+		{"partition", "it is a partition"},
+		{"holders/dm-0/dev", "holds it"},
+		{"sdx1/partition", "it has partitions"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		AUTO(free_ptr) char *root = xasprintf("%s/fake", directory);
+		AUTO(free_ptr) char *path = xasprintf("%s/sys/class/block/sdx/%s", root, cases[i].path);
+		AUTO(free_ptr) char *folder = fsio_dirname(path);
+		struct err err = ERR_INIT;
+		must(fsio_make_dirs(folder, &err), &err);
+		must(fsio_write_atomic(path, "x\n", 2, &err), &err);
+		const char *why = disk_device_trouble(root, "sdx");
+		must(fsio_remove_tree(root, &err), &err);
+		if (!cases[i].text != !why || (why && !strstr(why, cases[i].text)))
+			fail_msg("%s: %s", cases[i].path, why ? why : "nothing");
+	}
+}
+
 static void test_refusals(void **state)
 {
 	struct disk_options small = ordinary, huge = ordinary, odd = ordinary, still = ordinary,
@@ -565,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_foreign_loop_stays),
 		cmocka_unit_test(test_own_nodes),
+		cmocka_unit_test(test_troubles),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_real_device),
 	};
