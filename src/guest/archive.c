@@ -55,6 +55,18 @@ static bool is_pocket_of(const char *release, const char *suite)
 	return !*release || strcmp(release, "-updates") == 0 || strcmp(release, "-security") == 0;
 }
 
+/* Whether the last part of its path is one of Debian's archives: "http://mirror/debian/". */
+static bool is_named_debian(const char *uri)
+{
+	size_t length = strlen(uri);
+
+	while (length && uri[length - 1] == '/')
+		length--;
+	AUTO(free_ptr) char *path = xstrndup(uri, length);
+	const char *host = strstr(path, "://"), *last = strrchr(host ? host + 3 : path, '/');
+	return last && (strcmp(last, "/debian") == 0 || strcmp(last, "/debian-security") == 0);
+}
+
 static void add_source(struct buf *sources, const char *uri, const char *release)
 {
 	AUTO(buf) struct buf line = BUF_INIT;
@@ -82,8 +94,8 @@ char *archive_sources_of(const char *targets, const char *suite)
 			strcmp(field[ARCHITECTURE], ARCHIVE_ARCH) != 0 ||
 			strncmp(field[URI], "cdrom:", 6) == 0)
 			continue;
-		/* The origin is unknown before the first apt-get update. */
-		if (*field[ORIGIN] && strcmp(field[ORIGIN], "Debian") != 0)
+		/* The origin is unknown before the first apt-get update, and others have a suite bookworm, too. */
+		if (*field[ORIGIN] ? strcmp(field[ORIGIN], "Debian") != 0 : !is_named_debian(field[URI]))
 			continue;
 		/* A host may say "stable" and mean its code name. */
 		if (!is_pocket_of(field[RELEASE], suite) && !is_pocket_of(field[CODENAME], suite))

@@ -68,6 +68,16 @@ static void only_debians_own_sources_are_taken(void **state)
 		{"before the first update",
 			"http://m/debian/\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n",
 			DEB "http://m/debian/ bookworm main\n"},
+		{"strangers before the first update",
+			"http://download.stranger.example/linux/debian-stranger\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n"
+			"http://stranger.example/debian/apt\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n"
+			"http://debian\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n"
+			"http://m/debian\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n"
+			"http://m/debian-security//\tbookworm-security\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n",
+			DEB "http://m/debian bookworm main\n" DEB
+			    "http://m/debian-security// bookworm-security main\n"},
+		{"only strangers before the first update",
+			"http://y/apt\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n", STANDARD},
 		{"by the suite's name", "http://m/debian/\tstable\tbookworm\tmain\tDebian\tamd64\n",
 			DEB "http://m/debian/ stable main\n"},
 		{"the same twice",
