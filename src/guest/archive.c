@@ -67,11 +67,14 @@ static bool is_named_debian(const char *uri)
 	return last && (strcmp(last, "/debian") == 0 || strcmp(last, "/debian-security") == 0);
 }
 
+/* apt takes packages of a file: mirror where they are, which the root that mmdebstrap makes does not see; copy: is the same. */
 static void add_source(struct buf *sources, const char *uri, const char *release)
 {
 	AUTO(buf) struct buf line = BUF_INIT;
+	bool is_file = strncmp(uri, "file:", 5) == 0;
 
-	buf_addf(&line, "deb [signed-by=" ARCHIVE_KEYRING "] %s %s main\n", uri, release);
+	buf_addf(&line, "deb [signed-by=" ARCHIVE_KEYRING "] %s%s %s main\n", is_file ? "copy:" : "",
+		is_file ? uri + 5 : uri, release);
 	if (!sources->data || !strstr(sources->data, line.data))
 		buf_adds(sources, line.data);
 }

@@ -78,6 +78,13 @@ static void only_debians_own_sources_are_taken(void **state)
 			    "http://m/debian-security// bookworm-security main\n"},
 		{"only strangers before the first update",
 			"http://y/apt\tbookworm\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n", STANDARD},
+		{"mirrors on this host",
+			"file:/srv/debian/\tbookworm\tbookworm\tmain\tDebian\tamd64\n"
+			"file:///srv/debian\tbookworm-updates\t$(CODENAME)\tmain\t$(ORIGIN)\tamd64\n"
+			"mirror+file:/etc/apt/mirrors/debian.list\tbookworm-security\tbookworm-security\tmain\tDebian\tamd64\n",
+			DEB "copy:/srv/debian/ bookworm main\n" DEB
+			    "copy:///srv/debian bookworm-updates main\n" DEB
+			    "mirror+file:/etc/apt/mirrors/debian.list bookworm-security main\n"},
 		{"by the suite's name", "http://m/debian/\tstable\tbookworm\tmain\tDebian\tamd64\n",
 			DEB "http://m/debian/ stable main\n"},
 		{"the same twice",
