@@ -146,7 +146,8 @@ int load_scenario(const char *path, struct scenario **ret_scenario, struct err *
 			continue;
 		if (workload_load(tenant->workload_path, &ops, &text, err) ||
 			check_place(scenario, tenant, ops, text, err))
-			return err_wrap(err, "%s:%u: tenant '%s'", path, tenant->mark.line, tenant->name);
+			return err_wrap(err, "%s:%u:%u: tenant '%s'", path, tenant->mark.line,
+				tenant->mark.column, tenant->name);
 		if (check_demand(scenario, tenant, text, err))
 			return -1;
 		add_directions(&directions, i, ops, tenant->workload_path, text);

@@ -86,7 +86,11 @@ int plot_check(const struct scenario *scenario, const char *plots_dir, struct er
 		.plots_dir = plots_dir, .scenario_dir = folder, .scenario = scenario};
 
 	if (find_scripts(&input, &script, &common, err)) {
-		(void)err_wrap(err, "%s: figure", scenario->path);
+		const struct mark *mark = &scenario->figure_mark;
+		if (mark->line)
+			(void)err_wrap(err, "%s:%u:%u: figure", scenario->path, mark->line, mark->column);
+		else
+			(void)err_wrap(err, "%s: figure", scenario->path);
 		return err_remedy(err, "name a script that is there, as in figure: cpu-shares, or write it");
 	}
 	return 0;

@@ -83,6 +83,7 @@ static int read_figure(void *context, const struct doc_key *key, const struct ya
 	struct scenario *scenario = object;
 
 	(void)key;
+	scenario->figure_mark = doc_mark(node);
 	return read_slug(context, node, "the name of a figure", &scenario->figure, err);
 }
 

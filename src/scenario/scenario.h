@@ -203,6 +203,7 @@ struct scenario {
 	char *title;
 	char *about;  /* what is seen and why; NULL: not given */
 	char *figure; /* plots/FIGURE.gp; default: the generic one of the resource */
+	struct mark figure_mark;
 	char *beside; /* name of another scenario whose newest run is drawn in the same figure; NULL: none */
 	struct when when;   /* the hosts on which it can run */
 	uint64_t sample_ns; /* default 200 ms; 10 ms .. 10 s */

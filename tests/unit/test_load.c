@@ -104,9 +104,27 @@ static void one_direction_at_a_time(void **state)
 		check(cases[i].name, cases[i].yaml, cases[i].message);
 }
 
+static void line_and_column_are_told(void **state)
+{
+	(void)state;
+	put("r.fio", "[job]\nioengine=libaio\n");
+	put("large.stress", "vm 1\nvm-bytes 8G\n");
+	check("a figure",
+		"name: x\ntitle: t\nfigure: nosuch\nscarce: {disk: {size: 1GiB, rate: 50MiB/s}}\n"
+		"tenants: [{name: a, workload: r}]\ntimeline: [" ALWAYS "]\n",
+		"3:9: figure: there is no plot script 'nosuch.gp' ");
+	check("a job",
+		"name: x\ntitle: t\nscarce: {memory: {free: 1GiB}}\ntenants: [{name: a, workload: large}]\n"
+		"timeline: [{at: 0, start: all}, {at: 9s, stop: all}]\n",
+		"4:11: tenant 'a': ");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(one_direction_at_a_time)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_direction_at_a_time),
+		cmocka_unit_test(line_and_column_are_told),
+	};
 
 	if (!mkdtemp(folder))
 		return 1;
