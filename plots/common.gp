@@ -94,7 +94,7 @@ Y(px) = 1 - px / (ll_height + 0.0)
 # A step of 1, 2 or 5 times a power of ten that is at least this long.
 ll_step(least) = (ll_10 = 10.0 ** floor(log10(least)), ll_m = least / ll_10, (ll_m <= 1.0001 ? 1 : ll_m <= 2.0001 ? 2 : ll_m <= 5.0001 ? 5 : 10) * ll_10)
 # Soft limits are dashed, hard ones dotted.
-ll_dash(limit) = strstrt(' memory.soft memory.protect ', ' '.limit.' ') > 0 ? 11 : 12
+ll_dash(limit) = strstrt(ll_soft_limits, ' '.limit.' ') > 0 ? 11 : 12
 ll_font_px(px) = sprintf('%s,%g', ll_font, px)
 # The PNG has twice as many pixels, everything in it twice as large; its letters are in points of 4/3 pixels.  A PDF
 # has 72 points per inch, and its letters too are a third too large.

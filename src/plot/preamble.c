@@ -212,6 +212,15 @@ static void add_resource(struct buf *out, const struct plot_figure *figure)
 	plot_text(out, "ll_cpu_label", text);
 }
 
+static void add_soft_limits(struct buf *out)
+{
+	buf_adds(out, "ll_soft_limits = '");
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		if (limit_spec((enum limit_id)i)->soft)
+			buf_addf(out, " %s", limit_spec((enum limit_id)i)->name);
+	buf_adds(out, " '\n");
+}
+
 int plot_preamble(const struct plot_input *input, char **ret_text, struct err *err)
 {
 	AUTO(buf) struct buf out = BUF_INIT;
@@ -230,6 +239,7 @@ int plot_preamble(const struct plot_input *input, char **ret_text, struct err *e
 	if (plot_add_lines(&out, &figure, err))
 		return -1;
 	bool has_expected = plot_add_expected(&out, &figure);
+	add_soft_limits(&out);
 	plot_add_limits(&out, &figure);
 	plot_add_spans(&out, &figure);
 	plot_add_legend(&out, &figure, has_expected);

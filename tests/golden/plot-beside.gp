@@ -75,6 +75,7 @@ $bands << EOD
 2 22 58 266 294 payload_mbit_per_s
 1 22 58 none 20 net_class_mbit_per_s
 EOD
+ll_soft_limits = ' cpu.shares net.priority net.rate net.quantum memory.soft memory.protect disk.weight '
 # limits as they were read back: line, from, to, value, limit
 $limits << EOD
 2 0 20.004 10 net.rate

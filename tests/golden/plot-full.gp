@@ -62,6 +62,7 @@ $bands << EOD
 3 2 20 31.33 35.33 cpu_share_pct
 3 22 58 55.1429 59.1429 cpu_share_pct
 EOD
+ll_soft_limits = ' cpu.shares net.priority net.rate net.quantum memory.soft memory.protect disk.weight '
 # limits as they were read back: line, from, to, value, limit
 $limits << EOD
 EOD

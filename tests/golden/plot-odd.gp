@@ -51,6 +51,7 @@ EOD
 # line, from, to, lowest and highest value that passes (none: no such bound), column
 $bands << EOD
 EOD
+ll_soft_limits = ' cpu.shares net.priority net.rate net.quantum memory.soft memory.protect disk.weight '
 # limits as they were read back: line, from, to, value, limit
 $limits << EOD
 EOD
