@@ -13,7 +13,8 @@ static double sum(const struct judge_context *context, enum measure measure, dou
 	double sum = 0;
 
 	for (size_t i = 0; i < context->input->scenario->tenant_count; i++)
-		sum += metric_mean(&context->metric[measure][i], 1, from_s, to_s);
+		if (judge_counts(context, measure, i))
+			sum += metric_mean(&context->metric[measure][i], 1, from_s, to_s);
 	return sum;
 }
 
@@ -21,7 +22,8 @@ static bool covered(
 	const struct judge_context *context, double *from_s, double *to_s, struct finding *finding)
 {
 	for (unsigned i = 0; i < context->input->scenario->tenant_count; i++)
-		if (!metric_covered(context, finding->expect->measure, i, from_s, to_s, finding))
+		if (judge_counts(context, finding->expect->measure, i) &&
+			!metric_covered(context, finding->expect->measure, i, from_s, to_s, finding))
 			return false;
 	return true;
 }

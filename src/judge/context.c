@@ -114,6 +114,13 @@ void context_load(struct judge_context *context)
 	counter_load(&context->stalled, input->samples, "host", "psi_mem_full_us");
 }
 
+bool judge_counts(const struct judge_context *context, enum measure measure, size_t tenant)
+{
+	const struct scenario *scenario = context->input->scenario;
+
+	return measure != MEASURE_CPU_TIME || scenario_is_on_scarce(scenario, tenant);
+}
+
 double judge_capacity(const struct judge_context *context, enum measure measure)
 {
 	const struct scenario *scenario = context->input->scenario;

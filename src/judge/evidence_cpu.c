@@ -47,9 +47,7 @@ static void foreign_s(
 			  counter_growth(&context->steal, from_s, to_s) / 1e9;
 
 	for (size_t i = 0; i < scenario->tenant_count; i++) {
-		cpu_set_t both;
-		CPU_AND(&both, &scenario->tenants[i].cpus, &scenario->scarce_cpus);
-		if (CPU_COUNT(&both))
+		if (judge_counts(context, MEASURE_CPU_TIME, i))
 			vcpus += counter_growth(&vcpu(context, i)->total, from_s, to_s) / 1e9;
 	}
 	*ret_low = fmin(busy, not_idle) - vcpus;
@@ -106,7 +104,8 @@ static bool undisturbed(
 	/* Foreign time is known only when every tenant's own is. */
 	for (unsigned i = 0; i < scenario->tenant_count; i++) {
 		double from = from_s, to = to_s;
-		if (!metric_covered(context, MEASURE_CPU_TIME, i, &from, &to, finding))
+		if (judge_counts(context, MEASURE_CPU_TIME, i) &&
+			!metric_covered(context, MEASURE_CPU_TIME, i, &from, &to, finding))
 			return false;
 	}
 	AUTO(free_ptr) char *disturbed = disturbance(context, from_s, to_s);

@@ -85,6 +85,8 @@ static inline void auto_context(struct judge_context *context)
 	context_release(context);
 }
 
+/* false: CPU time of a tenant that runs on none of the scarce CPUs, which is nothing of theirs. */
+bool judge_counts(const struct judge_context *context, enum measure measure, size_t tenant);
 /* The capacity that a fraction of this measure refers to, in its unit; NAN: there is none. */
 double judge_capacity(const struct judge_context *context, enum measure measure);
 /*

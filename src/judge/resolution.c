@@ -80,14 +80,16 @@ static void add_cpu(
 	double length_s = to_s - from_s, vcpus = 0;
 
 	for (unsigned i = 0; i < scenario->tenant_count; i++)
-		vcpus += scenario->tenants[i].vcpus;
+		if (judge_counts(context, MEASURE_CPU_TIME, i))
+			vcpus += scenario->tenants[i].vcpus;
 	double each = fmax(vcpus / context->cpu_count, 1);
 	AUTO(free_ptr)
 	char *why = xasprintf("a turn of %.3g vCPU%s per CPU, a tick of 10 ms each, at both ends of %.3g s",
 		each, each > 1 ? "s" : "", length_s);
 	add(terms, 2 * each * KERNEL_TICK_S * scenario->tenants[tenant].vcpus / length_s, why);
 	for (unsigned i = 0; i < scenario->tenant_count; i++)
-		add_quota(context, i, from_s, to_s, terms);
+		if (judge_counts(context, MEASURE_CPU_TIME, i))
+			add_quota(context, i, from_s, to_s, terms);
 }
 
 static void add_net(
@@ -166,6 +168,8 @@ static double missing(const struct judge_context *context, enum measure measure,
 	if (isnan(capacity))
 		return (double)NAN;
 	for (unsigned i = 0; i < scenario->tenant_count; i++) {
+		if (!judge_counts(context, measure, i))
+			continue;
 		should += judge_model_share(context, measure, i, from_s, to_s);
 		got += metric_mean(&context->metric[measure][i], capacity, from_s, to_s);
 	}

@@ -104,7 +104,11 @@ static int load_series(struct results *results, struct err *err)
 		return err_input(err, "'%s' has neither " RUNDIR_SAMPLES " nor " RUNDIR_SERIES, results->run);
 	unsigned scarce =
 		results->scenario->has_scarce_cpu ? (unsigned)CPU_COUNT(&results->scenario->scarce_cpus) : 0;
-	derive_series(&results->samples, scarce, streams.derive, streams.count, &results->series);
+	const char *elsewhere[SCENARIO_MAX_TENANTS + 1] = {NULL};
+	for (size_t i = 0, count = 0; i < results->scenario->tenant_count; i++)
+		if (!scenario_is_on_scarce(results->scenario, i))
+			elsewhere[count++] = results->scenario->tenants[i].name;
+	derive_series(&results->samples, scarce, elsewhere, streams.derive, streams.count, &results->series);
 	results->derived = true;
 	return 0;
 }

@@ -224,7 +224,7 @@ static void derive_host_memory(const struct step *step, double *cells)
 	derive_stalls(step, cells);
 }
 
-/* vcpu_ns: growth of all tenants' vCPU time in the same tick. */
+/* vcpu_ns: growth of the vCPU time of all tenants there in the same tick. */
 static void derive_host(const struct step *step, unsigned scarce_cpu_count, double vcpu_ns, double *cells)
 {
 	static const char *const set[] = {"set_busy_ns", "set_idle_ns", "set_steal_ns"};
@@ -286,7 +286,14 @@ static void derive_streams(const struct derive_stream *streams, size_t count, co
 	}
 }
 
-void derive_series(const struct table *samples, unsigned scarce_cpu_count,
+static bool is_elsewhere(const char *const *elsewhere, const char *tenant)
+{
+	while (elsewhere && *elsewhere && strcmp(*elsewhere, tenant) != 0)
+		elsewhere++;
+	return elsewhere && *elsewhere;
+}
+
+void derive_series(const struct table *samples, unsigned scarce_cpu_count, const char *const *elsewhere,
 	const struct derive_stream *streams, size_t stream_count, struct table *ret_series)
 {
 	/* The row before, per tenant; SIZE_MAX: none. */
@@ -316,7 +323,8 @@ void derive_series(const struct table *samples, unsigned scarce_cpu_count,
 			vcpu_ns = 0;
 		} else {
 			derive_tenant(&step, scarce_cpu_count, cells);
-			vcpu_ns += growth(&step, "vcpu_usage_ns");
+			if (!is_elsewhere(elsewhere, name))
+				vcpu_ns += growth(&step, "vcpu_usage_ns");
 			if (!first)
 				derive_streams(streams, stream_count, name, samples->t_s[last[tenant]],
 					samples->t_s[row], ret_series, cells);

@@ -37,8 +37,11 @@ struct derive_stream {
 	bool is_server; /* the other end of the tenant's workload: no work of the tenant's own */
 };
 
-/* scarce_cpu_count: 0 without a CPU fixture. */
-void derive_series(const struct table *samples, unsigned scarce_cpu_count,
+/*
+ * scarce_cpu_count: 0 without a CPU fixture.  elsewhere: names, the last one NULL, of tenants that run on none of the scarce CPUs; NULL:
+ * all do.
+ */
+void derive_series(const struct table *samples, unsigned scarce_cpu_count, const char *const *elsewhere,
 	const struct derive_stream *streams, size_t stream_count, struct table *ret_series);
 
 #endif

@@ -26,6 +26,14 @@
 #define DISK_RATE_MAX    (100 * GIB)
 #define DISK_LATENCY_MAX UINT64_C(10000000000)
 
+bool scenario_is_on_scarce(const struct scenario *scenario, size_t tenant)
+{
+	cpu_set_t both;
+
+	CPU_AND(&both, &scenario->tenants[tenant].cpus, &scenario->scarce_cpus);
+	return scenario->has_scarce_cpu && CPU_COUNT(&both);
+}
+
 enum resource scenario_scarce(const struct scenario *scenario)
 {
 	if (scenario->has_scarce_cpu)

@@ -246,6 +246,8 @@ int scenario_parse(const char *path, const char *text, size_t length, const stru
 void scenario_free(struct scenario *scenario);
 /* What is scarce; RESOURCE_COUNT: nothing. */
 enum resource scenario_scarce(const struct scenario *scenario);
+/* Some of its CPUs are scarce ones; false also where no CPU is scarce. */
+bool scenario_is_on_scarce(const struct scenario *scenario, size_t tenant);
 /* Which of these settings is one of this limit; NULL: none is. */
 const struct limit_setting *scenario_setting(
 	const struct limit_setting *settings, size_t count, enum limit_id limit);

@@ -51,7 +51,7 @@ static void digest(const struct scenario *scenario, const struct table *samples)
 	struct comparison comparison;
 	struct err err = ERR_INIT;
 
-	derive_series(samples, 1, NULL, 0, &series);
+	derive_series(samples, 1, NULL, NULL, 0, &series);
 	const struct judge_input input = {.scenario = scenario,
 		.manifest = &manifest,
 		.events = &events,

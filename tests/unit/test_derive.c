@@ -72,7 +72,7 @@ static void test_rates(void **state)
 		{"cpu_throttled_ns", 1e8 + 5}, {"mem_usage_bytes", 2097152}, {"mem_swap_bytes", 0},
 		{"blk_read_bytes", 3145728}, {"tap_rx_bytes", 125000}, {"net_class_bytes", 250000},
 		{"net_class_backlog_bytes", 0}, {"net_class_drops", 5});
-	derive_series(&samples, 2, NULL, 0, &series);
+	derive_series(&samples, 2, NULL, NULL, 0, &series);
 	assert_int_equal(series.row_count, 2);
 	/* The first row has levels only. */
 	check(&series, 0, "vcpu_pct", MISSING);
@@ -125,7 +125,7 @@ static void test_missing(void **state)
 		make_samples(&samples);
 		ROW(&samples, 0, "red", {"vcpu_usage_ns", cases[i].before}, {"cpu_usage_ns", 0});
 		ROW(&samples, cases[i].t_s, "red", {"vcpu_usage_ns", cases[i].after}, {"cpu_usage_ns", 3e9});
-		derive_series(&samples, 1, NULL, 0, &series);
+		derive_series(&samples, 1, NULL, NULL, 0, &series);
 		check(&series, 1, "vcpu_pct", cases[i].expected);
 		check(&series, 1, "cpu_share_pct", cases[i].expected);
 		if (isnan(cases[i].expected))
@@ -146,7 +146,7 @@ static void test_gap(void **state)
 	ROW(&samples, 1, "red", {"mem_usage_bytes", 0});
 	ROW(&samples, 2, "red", {"vcpu_usage_ns", 2e9});
 	ROW(&samples, 3, "red", {"vcpu_usage_ns", 3e9});
-	derive_series(&samples, 0, NULL, 0, &series);
+	derive_series(&samples, 0, NULL, NULL, 0, &series);
 	check(&series, 1, "vcpu_pct", MISSING);
 	check(&series, 2, "vcpu_pct", MISSING);
 	check(&series, 3, "vcpu_pct", 100);
@@ -165,7 +165,7 @@ static void test_emulator_never_negative(void **state)
 	make_samples(&samples);
 	ROW(&samples, 0, "red", {"vcpu_usage_ns", 0}, {"cpu_usage_ns", 10});
 	ROW(&samples, 1, "red", {"vcpu_usage_ns", 1e9}, {"cpu_usage_ns", 0.999e9});
-	derive_series(&samples, 1, NULL, 0, &series);
+	derive_series(&samples, 1, NULL, NULL, 0, &series);
 	check(&series, 1, "emulator_pct", 0);
 	table_release(&series);
 	table_release(&samples);
@@ -191,7 +191,7 @@ static void test_host(void **state)
 	/* Two CPUs: 2 s of capacity, 1.5 s busy, of which the tenants' vCPUs had 1.3 s. */
 	add_tick(&samples, 1, 1.0e9, 0.3e9, 1.5e9, 0.5e9);
 	add_tick(&samples, 2, 2.0e9, MISSING, 3.0e9, 1.0e9);
-	derive_series(&samples, 2, NULL, 0, &series);
+	derive_series(&samples, 2, NULL, NULL, 0, &series);
 	check(&series, 2, "set_foreign_pct", MISSING);
 	check(&series, 2, "set_busy_pct", MISSING);
 	check(&series, 2, "mem_available_mib", 3);
@@ -203,6 +203,11 @@ static void test_host(void **state)
 	/* A tenant that is not known leaves unknown what is foreign. */
 	check(&series, 8, "set_busy_pct", 75);
 	check(&series, 8, "set_foreign_pct", MISSING);
+	table_release(&series);
+	/* What blue has elsewhere is none of the 1.5 s. */
+	derive_series(&samples, 2, (const char *const[]){"blue", NULL}, NULL, 0, &series);
+	check(&series, 5, "set_foreign_pct", 25);
+	check(&series, 8, "set_foreign_pct", 25);
 	table_release(&series);
 	table_release(&samples);
 }
@@ -220,7 +225,7 @@ static void test_memory(void **state)
 	ROW(&samples, 2, "host", {"vm_pgscan", 1024}, {"vm_pgsteal", 5}, {"vm_pswpin", 512},
 		{"vm_pswpout", 256}, {"psi_mem_some_us", 1000000}, {"mem_free_bytes", 2097152},
 		{"swap_free_bytes", 0});
-	derive_series(&samples, 0, NULL, 0, &series);
+	derive_series(&samples, 0, NULL, NULL, 0, &series);
 	check(&series, 1, "mem_free_mib", 1);
 	check(&series, 1, "swap_free_mib", MISSING);
 	check(&series, 1, "reclaim_scan_mib_per_s", MISSING);
@@ -252,7 +257,7 @@ static void test_work(void **state)
 		ROW(&samples, t_s, "red", {"vcpu_usage_ns", 0});
 		ROW(&samples, t_s, "blue", {"vcpu_usage_ns", 0});
 	}
-	derive_series(&samples, 1, streams, ARRAY_SIZE(streams), &series);
+	derive_series(&samples, 1, NULL, streams, ARRAY_SIZE(streams), &series);
 	check(&series, 0, "work_per_s", MISSING);
 	check(&series, 2, "work_per_s", 100);
 	check(&series, 3, "work_per_s", MISSING);
@@ -283,7 +288,7 @@ static void test_tool_values(void **state)
 		ROW(&samples, t_s, "red", {"vcpu_usage_ns", 0});
 		ROW(&samples, t_s, "blue", {"vcpu_usage_ns", 0});
 	}
-	derive_series(&samples, 1, streams, ARRAY_SIZE(streams), &series);
+	derive_series(&samples, 1, NULL, streams, ARRAY_SIZE(streams), &series);
 	check(&series, 0, "payload_mbit_per_s", MISSING);
 	check(&series, 2, "work_per_s", 5e6);
 	check(&series, 2, "payload_mbit_per_s", 5);
@@ -305,7 +310,7 @@ static void test_empty(void **state)
 
 	(void)state;
 	make_samples(&samples);
-	derive_series(&samples, 1, NULL, 0, &series);
+	derive_series(&samples, 1, NULL, NULL, 0, &series);
 	assert_int_equal(series.row_count, 0);
 	assert_true(table_column(&series, "cpu_share_pct") >= 0);
 	table_release(&series);

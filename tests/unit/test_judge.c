@@ -55,6 +55,22 @@ static const char nothing_yaml[] =
 	"  - {share: cpu, tenant: red, window: [9s, 16s], is: model, within: 2%, name: A}\n"
 	"  - {settles: cpu, tenant: red, after: 8s, within: 1s, band: 5%, name: B}\n";
 
+/* Green has a CPU to itself that is not scarce. */
+static const char elsewhere_yaml[] =
+	"name: elsewhere\n"
+	"title: elsewhere\n"
+	"scarce: {cpu: {cpus: [0]}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.stress}\n"
+	"  - {name: green, workload: w.stress, cpus: [1]}\n"
+	"  - {name: red, workload: w.stress}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 16s, stop: all}\n"
+	"expect:\n"
+	"  - {conserves: cpu, window: [1s, 16s], within: 3%, every: 5s, name: A}\n"
+	"  - {share: cpu, tenant: red, window: [1s, 16s], is: model, within: model, name: B}\n";
+
 /* A neighbour's quota is none of red's business. */
 static const char neighbour_yaml[] =
 	"name: neighbour\n"
@@ -321,6 +337,12 @@ static const struct run_case run_cases[] = {
 		.verdicts = "ffi",
 		.red_times = 0.7,
 		.reason = "off by -15"},
+	{.name = "one that runs elsewhere", .yaml = elsewhere_yaml, .verdicts = "pp"},
+	{.name = "one that runs elsewhere is no reason for others to get more",
+		.yaml = elsewhere_yaml,
+		.verdicts = "pf",
+		.red_times = 1.2,
+		.reason = "a turn of 2 vCPUs per CPU"},
 	{.name = "a neighbour's quota changes nothing", .yaml = neighbour_yaml, .verdicts = "pp"},
 	{.name = "a neighbour's quota, and a stall without a reason",
 		.yaml = neighbour_yaml,
@@ -444,11 +466,16 @@ static void make_samples(const struct run_case *c, struct made_run *run)
 					 : c->foreign;
 		for (unsigned i = 0; i < scenario->tenant_count; i++) {
 			bool red = !strcmp(scenario->tenants[i].name, "red");
+			if (!scenario_is_on_scarce(scenario, i)) {
+				vcpu[i] += MADE_STEP_S;
+				continue;
+			}
 			double share = t_s < 0 ? 0 : true_share(c, &model, i, t_s);
 			if (red && c->red_times > 0)
 				share = fmin(1, share * c->red_times);
 			else if (c->red_times > 0 && scenario->tenant_count > 1)
-				share = (1 - fmin(1, c->red_times * true_share(c, &model, 2, t_s))) / 2;
+				share = (1 - fmin(1, c->red_times * true_share(c, &model, 2, t_s))) /
+					(c->yaml == elsewhere_yaml ? 1 : 2);
 			if (c->held_up > 0 && scenario->tenant_count > 1)
 				share = red ? share * (1 - c->held_up)
 					    : share + c->held_up * true_share(c, &model, 2, t_s) / 2;
