@@ -266,6 +266,15 @@ static int check_lengths(const struct reader *reader, const struct expect_spec *
 		return doc_error(reader->doc, expect->mark, err,
 			"'%s' is longer than the window of %s; take less, or a longer window",
 			keys[expect->kind], window);
+	/* The first and the last sample may lie almost an interval inside of the window. */
+	uint64_t lost_ns = 2 * reader->scenario->sample_ns, length = expect->to_ns - expect->from_ns;
+	uint64_t most_ns = length > lost_ns ? length - lost_ns : 0;
+	AUTO(free_ptr) char *most = text_seconds(most_ns, "");
+	if (expect->kind != EXPECT_CONSERVES && length_ns > most_ns)
+		return doc_error(reader->doc, expect->mark, err,
+			"'%s' is more than a window of %s can show: only whole intervals of %s between samples count; take %s "
+			"at most, or a longer window",
+			keys[expect->kind], window, sample, most);
 	return 0;
 }
 

@@ -124,6 +124,8 @@ static const struct bad_case bad[] = {
 	{"below nothing", NET("starves: net, tenant: red, " W ", below: 0%, for: 1s"), "8:65", "out of range for a part of the capacity"},
 	{"below a rate", NET("starves: net, tenant: red, " W ", below: 2Mbit/s, for: 1s"), "8:65", "'2Mbit/s' is not a percentage"},
 	{"shorter than a sample", NET("starves: net, tenant: red, " W ", below: 2%, for: 100ms"), "8:10", "'for' is shorter than the interval of 0.2s between samples"},
+	{"as long as the window", NET("starves: net, tenant: red, " W ", below: 2%, for: 16s"), "8:10", "'for' is more than a window of 16s can show: only whole intervals of 0.2s between samples count"},
+	{"almost as long as the window", NET("never starves: net, tenant: red, " W ", below: 2%, longest: 15.7s"), "8:10", "'longest' is more than a window of 16s can show: only whole intervals of 0.2s between samples count"},
 	{"longer than the window", NET("never starves: net, tenant: red, " W ", below: 2%, longest: 17s"), "8:10", "'longest' is longer than the window of 16s"},
 
 	/* Conserving. */
@@ -162,7 +164,7 @@ static const char net_text[] =
 	     "- {level: net, measure: payload, tenant: blue, " W ", at least: 1Mbit/s, at most: 2Mbit/s}\n"
 	     "- {ratio: net, tenants: [blue, red], " W ", is: 2.5, within: 0.5}\n"
 	     "- {starves: net, tenant: blue, " W ", below: 2%, for: 200ms}\n"
-	     "- {never starves: net, tenant: blue, " W ", below: 0.5%, longest: 16s}\n"
+	     "- {never starves: net, tenant: blue, " W ", below: 0.5%, longest: 15s}\n"
 	     "- {conserves: net, " W ", every: 5s}\n"
 	     "- {unchanged: net, tenant: red, after: up, " W ", control: c}\n"
 	     "- {unchanged: net, tenant: red, after: 20s, " W
@@ -198,7 +200,7 @@ static void every_kind_is_read(void **state)
 	assert_string_equal(e[4].name, "starves net blue 22s-38s");
 	assert_true(e[4].below == 0.02 && e[4].longest_ns == 200000000);
 	assert_string_equal(e[5].name, "never starves net blue 22s-38s");
-	assert_true(e[5].below == 0.005 && e[5].longest_ns == 16 * S);
+	assert_true(e[5].below == 0.005 && e[5].longest_ns == 15 * S);
 	assert_string_equal(e[6].name, "conserves net 22s-38s");
 	assert_true(e[6].every_ns == 5 * S && e[6].within == 0.03 && !e[6].within_absolute);
 	assert_string_equal(e[7].name, "unchanged net red after 20s");
