@@ -37,15 +37,23 @@ struct directions {
 	uint32_t reads, writes;
 };
 
-static void add_directions(struct directions *directions, size_t tenant, const struct workload_ops *ops,
-	const char *path, const char *text)
+static int add_directions(struct directions *directions, const struct scenario *scenario, size_t i,
+	const struct workload_ops *ops, const char *job_text, struct err *err)
 {
+	const struct tenant_spec *tenant = &scenario->tenants[i];
 	bool reads = false, writes = false;
 
-	if (ops->directions)
-		ops->directions(path, text, &reads, &writes);
-	directions->reads |= (uint32_t)reads << tenant;
-	directions->writes |= (uint32_t)writes << tenant;
+	if (!ops->directions || tenant->loads != RESOURCE_DISK)
+		return 0;
+	ops->directions(tenant->workload_path, job_text, &reads, &writes);
+	directions->reads |= (uint32_t)reads << i;
+	directions->writes |= (uint32_t)writes << i;
+	if (reads || writes)
+		return 0;
+	return err_input(err,
+		"%s:%u:%u: the workload of tenant '%s' loads its guest's memory (ioengine=mmap in %s) and leaves alone the "
+		"disk, which is what is scarce; take ioengine=libaio, or a scenario with scarce memory",
+		scenario->path, tenant->mark.line, tenant->mark.column, tenant->name, tenant->workload_path);
 }
 
 /* The tenants that are loaded at the same time somewhere in the window, and use both directions; 0: there is no such time. */
@@ -148,9 +156,9 @@ int load_scenario(const char *path, struct scenario **ret_scenario, struct err *
 			check_place(scenario, tenant, ops, text, err))
 			return err_wrap(err, "%s:%u:%u: tenant '%s'", path, tenant->mark.line,
 				tenant->mark.column, tenant->name);
-		if (check_demand(scenario, tenant, text, err))
+		if (check_demand(scenario, tenant, text, err) ||
+			add_directions(&directions, scenario, i, ops, text, err))
 			return -1;
-		add_directions(&directions, i, ops, tenant->workload_path, text);
 	}
 	if (check_directions(scenario, &directions, err) || plot_check(scenario, plots, err))
 		return -1;

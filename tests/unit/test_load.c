@@ -119,10 +119,24 @@ static void line_and_column_are_told(void **state)
 		"4:11: tenant 'a': ");
 }
 
+static void memory_jobs_need_scarce_memory(void **state)
+{
+	static const char memory[] =
+		"name: x\ntitle: t\nscarce: {memory: {free: 1GiB}}\ntenants: [{name: a, workload: mmap}]\n"
+		"timeline: [" ALWAYS "]\n";
+
+	(void)state;
+	put("mmap.fio", "[job]\nioengine=mmap\nrw=randwrite\nsize=16m\n");
+	check("scarce memory", memory, NULL);
+	check("scarce disk", DISK("{name: a, workload: mmap}", ALWAYS, SHARE),
+		"4:11: the workload of tenant 'a' loads its guest's memory (ioengine=mmap in ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_direction_at_a_time),
+		cmocka_unit_test(memory_jobs_need_scarce_memory),
 		cmocka_unit_test(line_and_column_are_told),
 	};
 
