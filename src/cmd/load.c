@@ -12,6 +12,22 @@
 
 DEFINE_AUTO(scenario, struct scenario *, scenario_free);
 
+/* A stressor keeps one CPU busy, and by default a tenant wants as many CPUs as it has. */
+static int check_stressors(const struct scenario *scenario, const struct tenant_spec *tenant,
+	const char *job_text, struct err *err)
+{
+	unsigned count = workload_stressors(tenant->workload_path, job_text);
+
+	if (!scenario->has_scarce_cpu || tenant->loads != RESOURCE_CPU || !count || count >= tenant->vcpus ||
+		tenant->demand < (double)tenant->vcpus)
+		return 0;
+	return err_input(err,
+		"%s:%u:%u: the workload of tenant '%s' starts %u stressor%s (%s) for %u vcpus, so the scenario must say "
+		"what it wants; add demand: %u, or more stressors",
+		scenario->path, tenant->mark.line, tenant->mark.column, tenant->name, count,
+		count == 1 ? "" : "s", tenant->workload_path, tenant->vcpus, count);
+}
+
 /* What a job leaves unsaid, the model would take for as much as there is. */
 static int check_demand(const struct scenario *scenario, const struct tenant_spec *tenant,
 	const char *job_text, struct err *err)
@@ -21,7 +37,7 @@ static int check_demand(const struct scenario *scenario, const struct tenant_spe
 	AUTO(free_ptr) char *limit = workload_self_limit(tenant->workload_path, job_text);
 
 	if (!limit || !is_default || tenant->loads == RESOURCE_MEMORY)
-		return 0;
+		return check_stressors(scenario, tenant, job_text, err);
 	return err_input(err,
 		"%s:%u:%u: the workload of tenant '%s' limits itself ('%s' in %s), so the scenario must say what it "
 		"wants; add demand: %s",

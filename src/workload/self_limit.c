@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
@@ -92,6 +93,66 @@ static char *line_limit(const char *text, const char *const *keys, const char *n
 		}
 	}
 	return NULL;
+}
+
+/* One word of a line; the next one begins at *at.  False: there is none. */
+static bool line_word(const char **at, const char **ret_word, size_t *ret_length)
+{
+	*at += strspn(*at, " \t\r");
+	*ret_word = *at;
+	*ret_length = strcspn(*at, " \t\r\n#");
+	*at += *ret_length;
+	return *ret_length > 0;
+}
+
+/* Whether a line of the job starts with a stressor's name to which this option belongs: "matrix-size" to "matrix". */
+static bool is_option_of(const char *text, const char *name, size_t length)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+		const char *at = text, *word;
+		size_t size;
+		if (line_word(&at, &word, &size) && size < length && strncmp(name, word, size) == 0 &&
+			name[size] == '-')
+			return true;
+	}
+	return false;
+}
+
+static bool is_one_of(const char *const *names, const char *word, size_t length)
+{
+	for (size_t i = 0; names[i]; i++)
+		if (strlen(names[i]) == length && strncmp(names[i], word, length) == 0)
+			return true;
+	return false;
+}
+
+/* stress-ng(1): "NAME N" starts N instances of a stressor, 0 one per CPU. */
+unsigned workload_stressors(const char *path, const char *job_text)
+{
+	/* These start many at once; these are followed by a number of something else. */
+	static const char *const many[] = {"all", "sequential", "parallel", "permute", "class", NULL};
+	static const char *const other[] = {"seed", "backoff", "taskset", NULL};
+	const char *suffix = strrchr(path, '.');
+	unsigned count = 0;
+
+	if (!suffix || strcmp(suffix, ".stress") != 0)
+		return 0;
+	for (const char *at = job_text; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		const char *name, *value;
+		size_t length, value_length;
+		if (!line_word(&at, &name, &length))
+			continue;
+		if (is_one_of(many, name, length))
+			return 0;
+		if (!line_word(&at, &value, &value_length) || strspn(value, "0123456789") != value_length ||
+			is_one_of(other, name, length) || is_option_of(job_text, name, length))
+			continue;
+		unsigned long number = strtoul(value, NULL, 10);
+		if (!number || number > 4096)
+			return 0;
+		count += (unsigned)number;
+	}
+	return count;
 }
 
 char *workload_self_limit(const char *path, const char *job_text)

@@ -100,6 +100,12 @@ int workload_load(const char *path, const struct workload_ops **ret_ops, char **
 char *workload_self_limit(const char *path, const char *job_text);
 
 /*
+ * How many stressors a job of stress-ng starts, which is how many CPUs it can want; 0: as many as there are CPUs, not
+ * known, or another tool's job.
+ */
+unsigned workload_stressors(const char *path, const char *job_text);
+
+/*
  * A tenant's stream as a state machine over its lines: what the runner said, and what work was done.  Used live by the
  * run and again, from log/TENANT.stream, by everything that works from files.
  */

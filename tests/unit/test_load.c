@@ -132,11 +132,27 @@ static void memory_jobs_need_scarce_memory(void **state)
 		"4:11: the workload of tenant 'a' loads its guest's memory (ioengine=mmap in ");
 }
 
+#define CPU(tenant, scarce)                                                                                  \
+	"name: x\ntitle: t\nscarce: {" scarce "}\ntenants: [{name: a, workload: two, " tenant "}]\n"         \
+	"timeline: [" ALWAYS "]\n"
+
+static void fewer_stressors_than_vcpus_are_told(void **state)
+{
+	(void)state;
+	put("two.stress", "cpu 1\nmatrix 1\nmatrix-size 64\n");
+	check("as many", CPU("vcpus: 2", "cpu: {cpus: [0]}"), NULL);
+	check("fewer", CPU("vcpus: 3", "cpu: {cpus: [0]}"),
+		"4:11: the workload of tenant 'a' starts 2 stressors (");
+	check("fewer, and said", CPU("vcpus: 3, demand: 2", "cpu: {cpus: [0]}"), NULL);
+	check("nobody asks", CPU("vcpus: 3", "link: {rate: 1Gbit/s}"), NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_direction_at_a_time),
 		cmocka_unit_test(memory_jobs_need_scarce_memory),
+		cmocka_unit_test(fewer_stressors_than_vcpus_are_told),
 		cmocka_unit_test(line_and_column_are_told),
 	};
 

@@ -59,10 +59,39 @@ static void limits_are_found(void **state)
 	}
 }
 
+static void stressors_are_counted(void **state)
+{
+	static const struct {
+		const char *path, *text;
+		unsigned count;
+	} cases[] = {
+		{"a.stress", "cpu 1\ncpu-method matrixprod\n", 1},
+		{"a.stress", "# cpu 3\n  matrix 1 # of 4\nmatrix-size 64\n", 1},
+		{"a.stress", "matrix-size 64\nmatrix 2", 2},
+		{"a.stress", "matrix-3d 2\ncpu 1\r\n", 3},
+		{"a.stress", "cpu 0\n", 0},
+		{"a.stress", "cpu 1\nmatrix 0\n", 0},
+		{"a.stress", "all 1\n", 0},
+		{"a.stress", "seed 7\ntaskset 0\ncpu 1\ncpu-load 50\n", 1},
+		{"a.stress", "random 3\n", 3},
+		{"a.stress", "verify\n\ncpu\n", 0},
+		{"a.fio", "cpu 1\n", 0},
+		{"a", "cpu 1\n", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		unsigned count = workload_stressors(cases[i].path, cases[i].text);
+		if (count != cases[i].count)
+			fail_msg("%s '%s': %u, not %u", cases[i].path, cases[i].text, count, cases[i].count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_are_found),
+		cmocka_unit_test(stressors_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
