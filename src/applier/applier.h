@@ -33,6 +33,9 @@ pid_t target_pid(const struct target *target);
 const struct cgroup_vm *target_cgroup(const struct target *target);
 struct _virDomain *target_domain(const struct target *target);
 
+/* From now on; without one the caller has nothing to undo with. */
+void target_set_hook(struct target *target, const struct limit_hook *hook);
+
 /* What the kernel holds now, in the unit of the limit's spec.  *ret_where (may be NULL): "PATH" it was read from;
  * owned by the target, valid until the next call. */
 int limit_get(struct target *target, enum limit_id limit, uint64_t *ret_value, const char **ret_where,

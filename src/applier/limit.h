@@ -73,4 +73,13 @@ int limit_parse_value(const struct limit_spec *spec, const char *text, uint64_t 
 /* "4096", "50ms", "max": what limit_parse_value() reads.  The caller frees. */
 char *limit_format_value(const struct limit_spec *spec, uint64_t value);
 
+/*
+ * Told before a setting changes that is none of the VM's groups own, and may outlive the VM: memory.low of the groups above them.
+ * An error ends limit_set().
+ */
+struct limit_hook {
+	int (*changing)(void *context, const char *path, uint64_t before, uint64_t after, struct err *err);
+	void *context;
+};
+
 #endif

@@ -276,7 +276,7 @@ static int protect_set(struct target *target, const struct applier_ops *ops, uin
 {
 	if (memory_probe(target, ops, err))
 		return -1;
-	return memory_protect_write(target->cgroup.at[CGROUP_MEMORY].inner_path, value, err);
+	return memory_protect_write(target->cgroup.at[CGROUP_MEMORY].inner_path, value, &target->hook, err);
 }
 
 const struct applier_ops applier_memory_soft = {

@@ -9,6 +9,8 @@
 
 #include "base/err.h"
 
+struct limit_hook;
+
 /* Pure: what the kernel makes of a limit.  LIMIT_UNLIMITED stays. */
 uint64_t memory_round_to_pages(uint64_t bytes);
 
@@ -26,7 +28,8 @@ int memory_try_until(int (*attempt)(void *context, struct err *err), void *conte
  * Writes memory.low of a group, and makes the groups above it pass it on: a group is protected by no more than what each
  * group above it protects (cgroup-v2.rst, "memory.low").  Each of those gets at least the sum of what its children ask for; it is
  * lowered again only where it held exactly that sum before, so that a value of somebody else stays.  Any thread.
+ * hook (may be NULL) is told before each of those changes.
  */
-int memory_protect_write(const char *group, uint64_t bytes, struct err *err);
+int memory_protect_write(const char *group, uint64_t bytes, const struct limit_hook *hook, struct err *err);
 
 #endif

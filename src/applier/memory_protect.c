@@ -55,7 +55,7 @@ static int sum_below(const char *group, uint64_t *ret_bytes, struct err *err)
 	return 0;
 }
 
-static int climb(const char *group, uint64_t bytes, struct err *err)
+static int climb(const char *group, uint64_t bytes, const struct limit_hook *hook, struct err *err)
 {
 	AUTO(free_ptr) char *above = fsio_dirname(group);
 	AUTO(free_ptr) char *path = low_of(above);
@@ -69,13 +69,15 @@ static int climb(const char *group, uint64_t bytes, struct err *err)
 		return -1;
 	if (now == after || (now != before && now > after))
 		return 0;
-	return climb(above, after, err);
+	if (hook && hook->changing && hook->changing(hook->context, path, now, after, err))
+		return -1;
+	return climb(above, after, hook, err);
 }
 
-int memory_protect_write(const char *group, uint64_t bytes, struct err *err)
+int memory_protect_write(const char *group, uint64_t bytes, const struct limit_hook *hook, struct err *err)
 {
 	(void)pthread_mutex_lock(&above_mutex);
-	int result = climb(group, bytes, err);
+	int result = climb(group, bytes, hook, err);
 	(void)pthread_mutex_unlock(&above_mutex);
 	return result;
 }

@@ -60,6 +60,7 @@ struct target {
 	struct target_link *link;               /* target_bind_link(); NULL: bound to no link */
 	struct target_disk *disk;               /* target_bind_disk(); NULL: bound to no disk */
 	const struct applier_ops *const *table; /* applier_table, or a test's own */
+	struct limit_hook hook;                 /* target_set_hook() */
 	char where[PATH_MAX];
 	char note[160]; /* target_note(); cleared by limit_set(), written by the backends */
 };

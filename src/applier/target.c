@@ -178,6 +178,11 @@ void target_close(struct target *target)
 	free(target);
 }
 
+void target_set_hook(struct target *target, const struct limit_hook *hook)
+{
+	target->hook = *hook;
+}
+
 const char *target_name(const struct target *target)
 {
 	return target->name;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,18 @@
 /* Each VM has its own deadline; this is for all of it: a state that cannot be woken, and a boot. */
 #define BOOT_DEADLINE_S    400
 #define BARRIER_DEADLINE_S 120
+
+/* A tenant's groups go with it, those above them do not. */
+static int journal_change(void *context, const char *path, uint64_t before, uint64_t after, struct err *err)
+{
+	const struct inner *inner = context;
+	AUTO(free_ptr) char *group = fsio_dirname(path);
+	AUTO(free_ptr) char *values = xasprintf("%" PRIu64 " %" PRIu64, before, after);
+
+	if (undo_is_our_group(fsio_basename(group), "limitlab-"))
+		return 0;
+	return journal_push(inner->plan->journal, UNDO_MEMORY_LOW, path, values, err);
+}
 
 static int work_boot(struct job *job, struct err *err)
 {
@@ -55,6 +68,8 @@ static int work_boot(struct job *job, struct err *err)
 	member->ready_s = (double)(clock_now_ns() - begin_ns) / 1e9;
 	if (vm_pid(member->vm, &pid, err) || target_open(vm_domain(member->vm), pid, &member->target, err))
 		return -1;
+	target_set_hook(
+		member->target, &(struct limit_hook){.changing = journal_change, .context = member->inner});
 	if (vm_open_stream(member->vm, &member->stream_fd, err))
 		return -1;
 	if (!member->ops)

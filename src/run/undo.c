@@ -276,6 +276,16 @@ static int undo_hugepages(const char *path, const char *values, struct err *err)
 	return memory_huge_restore(path, value_before, value_after, err);
 }
 
+static int undo_memory_low(const char *path, const char *values, struct err *err)
+{
+	uint64_t value_before, value_after;
+
+	if (path[0] != '/' || has_dots(path) || strcmp(fsio_basename(path), "memory.low") || !values ||
+		sscanf(values, "%" SCNu64 " %" SCNu64, &value_before, &value_after) != 2)
+		return err_run(err, "'%s' is no protection of a control group", path);
+	return memory_huge_restore(path, value_before, value_after, err);
+}
+
 static int undo_swap(const char *path, const char *unused, struct err *err)
 {
 	AUTO(free_ptr) char *ours = state_path(MEMORY_SWAP_NAME);
@@ -301,6 +311,7 @@ const struct undo_kind undo_kinds[] = {
 	{UNDO_DOMAIN, "the domain", undo_domain},
 	{UNDO_TREE, "the folder", undo_tree},
 	{UNDO_HUGEPAGES, "the allowance of huge pages", undo_hugepages},
+	{UNDO_MEMORY_LOW, "the protection of the group above the tenants", undo_memory_low},
 	{UNDO_SWAP, "the swap file", undo_swap},
 	{UNDO_LINK, "interfaces of the shared link", undo_link},
 	{UNDO_DISK_LOOP, "the scarce disk's loop device", undo_disk_loop},

@@ -38,6 +38,8 @@ struct undo_kind {
 
 /* "hugepages" PATH "BEFORE AFTER": vm.nr_overcommit_hugepages of one size of huge pages. */
 #define UNDO_HUGEPAGES "hugepages"
+/* "memory-low" PATH "BEFORE AFTER": memory.low of a group above those of a tenant. */
+#define UNDO_MEMORY_LOW "memory-low"
 /* "swap" PATH: our swap file, STATE/limitlab.swap. */
 #define UNDO_SWAP "swap"
 /* "link" BRIDGE: interfaces of the shared link in the host's own network namespace. */

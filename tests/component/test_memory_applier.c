@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -195,26 +196,77 @@ static void test_protect_hierarchy(void **state)
 	put(SCOPE "/libvirt/memory.low", "0000000\n");
 	put(OTHERS "/memory.low", "2097152\n");
 	AUTO(free_ptr) char *group = xasprintf("%s" SCOPE "/libvirt", root);
-	assert_int_equal(memory_protect_write(group, 4194304, &err), 0);
+	assert_int_equal(memory_protect_write(group, 4194304, NULL, &err), 0);
 	assert_int_equal(low(SCOPE "/libvirt"), 4194304);
 	assert_int_equal(low(SCOPE), 4194304);
 	/* The other machine keeps what it asked for. */
 	assert_int_equal(low(SLICE), 4194304 + 2097152);
 	assert_int_equal(low(OTHERS), 2097152);
-	assert_int_equal(memory_protect_write(group, 1048576, &err), 0);
+	assert_int_equal(memory_protect_write(group, 1048576, NULL, &err), 0);
 	assert_int_equal(low(SCOPE), 1048576);
 	assert_int_equal(low(SLICE), 1048576 + 2097152);
 	/* More than the sum: somebody's own wish, which stays. */
 	put(SLICE "/memory.low", "9999999\n");
-	assert_int_equal(memory_protect_write(group, 2097152, &err), 0);
+	assert_int_equal(memory_protect_write(group, 2097152, NULL, &err), 0);
 	assert_int_equal(low(SCOPE), 2097152);
 	assert_int_equal(low(SLICE), 9999999);
-	assert_int_equal(memory_protect_write(group, 1048576, &err), 0);
+	assert_int_equal(memory_protect_write(group, 1048576, NULL, &err), 0);
 	assert_int_equal(low(SLICE), 9999999);
 	/* Less than the sum: raised. */
 	put(SLICE "/memory.low", "1000000\n");
-	assert_int_equal(memory_protect_write(group, 2097152, &err), 0);
+	assert_int_equal(memory_protect_write(group, 2097152, NULL, &err), 0);
 	assert_int_equal(low(SLICE), 2097152 + 2097152);
+}
+
+struct changes {
+	unsigned count;
+	char paths[4][PATH_MAX];
+	uint64_t before[4], after[4];
+	bool refuses;
+};
+
+static int note_change(void *context, const char *path, uint64_t before, uint64_t after, struct err *err)
+{
+	struct changes *changes = context;
+
+	if (changes->refuses)
+		return err_run(err, "no journal");
+	assert_true(changes->count < ARRAY_SIZE(changes->paths));
+	(void)snprintf(changes->paths[changes->count], PATH_MAX, "%s", path + strlen(root));
+	changes->before[changes->count] = before;
+	changes->after[changes->count++] = after;
+	return 0;
+}
+
+/* Who has to undo it is told of every group above before it changes. */
+static void test_protect_hook(void **state)
+{
+	AUTO(target) struct target *target = NULL;
+	struct changes changes = {0};
+	struct limit_hook hook = {.changing = note_change, .context = &changes};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_v2();
+	put(SLICE "/memory.low", "0000000\n");
+	put(SCOPE "/memory.low", "0000000\n");
+	put(SCOPE "/libvirt/memory.low", "0000000\n");
+	put(OTHERS "/memory.low", "2097152\n");
+	target = open_target();
+	target_set_hook(target, &hook);
+	if (limit_set(target, LIMIT_MEMORY_PROTECT, 4194304, NULL, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(changes.count, 2);
+	assert_string_equal(changes.paths[0], SCOPE "/memory.low");
+	assert_int_equal(changes.before[0], 0);
+	assert_int_equal(changes.after[0], 4194304);
+	assert_string_equal(changes.paths[1], SLICE "/memory.low");
+	assert_int_equal(changes.before[1], 0);
+	assert_int_equal(changes.after[1], 4194304 + 2097152);
+	changes.refuses = true;
+	assert_int_equal(limit_set(target, LIMIT_MEMORY_PROTECT, 1048576, NULL, &err), -1);
+	assert_has(&err, "no journal");
+	assert_int_equal(low(SCOPE), 4194304);
 }
 
 #define WRITERS 4
@@ -241,7 +293,7 @@ static void *write_many(void *context)
 	for (uint64_t turn = 0; turn < ROUNDS; turn++) {
 		uint64_t sum = 0;
 		(void)pthread_barrier_wait(writer->together);
-		writer->result |= memory_protect_write(writer->group, wish(writer->index, turn), NULL);
+		writer->result |= memory_protect_write(writer->group, wish(writer->index, turn), NULL, NULL);
 		(void)pthread_barrier_wait(writer->together);
 		for (size_t i = 0; i < WRITERS; i++)
 			sum += wish(i, turn);
@@ -387,6 +439,7 @@ int main(void)
 		CASE(test_v2),
 		CASE(test_protect),
 		CASE(test_protect_hierarchy),
+		CASE(test_protect_hook),
 		CASE(test_protect_together),
 		cmocka_unit_test(test_pages),
 		CASE(test_inert),

@@ -61,8 +61,8 @@ static void assert_has(const struct err *err, const char *word)
 static void test_table(void **state)
 {
 	static const char *const names[] = {UNDO_RUN, UNDO_CGROUPS, UNDO_CGROUP_PARENT,
-		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_HUGEPAGES, UNDO_SWAP, UNDO_LINK,
-		UNDO_DISK_LOOP, UNDO_DISK_DIR, UNDO_DISK_DEVICE};
+		UNDO_CGROUP_CONTROLLERS, UNDO_DOMAIN, UNDO_TREE, UNDO_HUGEPAGES, UNDO_MEMORY_LOW, UNDO_SWAP,
+		UNDO_LINK, UNDO_DISK_LOOP, UNDO_DISK_DIR, UNDO_DISK_DEVICE};
 
 	(void)state;
 	assert_int_equal(undo_kind_count, ARRAY_SIZE(names));
@@ -484,6 +484,44 @@ static void test_hugepages(void **state)
 	}
 }
 
+/* Changes one upon the other go back one by one, as far as the value is ours. */
+static void test_memory_low(void **state)
+{
+	static const struct {
+		const char *path, *values;
+	} refused[] = {
+		{"/sys/fs/cgroup/machine.slice/memory.max", "0 5"},
+		{"/sys/fs/cgroup/../../../etc/memory.low", "0 5"},
+		{"memory.low", "0 5"},
+		{"/sys/fs/cgroup/machine.slice/memory.low", "0"},
+		{"/sys/fs/cgroup/machine.slice/memory.low", NULL},
+	};
+	static const struct {
+		const char *now;
+		uint64_t expected;
+	} cases[] = {{"6291456\n", 1048576}, {"4194304\n", 1048576}, {"9999999\n", 9999999}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		struct err err = ERR_INIT;
+		assert_int_equal(undo(UNDO_MEMORY_LOW, refused[i].path, refused[i].values, &err), -1);
+		assert_has(&err, "is no protection of a control group");
+	}
+	AUTO(free_ptr) char *path = in_state("memory.low");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t now;
+		assert_int_equal(fsio_write_atomic(path, cases[i].now, strlen(cases[i].now), NULL), 0);
+		for (int twice = 0; twice < 2; twice++) {
+			undo_works(UNDO_MEMORY_LOW, path, "4194304 6291456");
+			undo_works(UNDO_MEMORY_LOW, path, "1048576 4194304");
+		}
+		assert_int_equal(fsio_read_u64(AT_FDCWD, path, &now, NULL), 0);
+		assert_int_equal(now, cases[i].expected);
+	}
+	assert_int_equal(unlink(path), 0);
+	undo_works(UNDO_MEMORY_LOW, path, "4194304 6291456");
+}
+
 static void test_swap(void **state)
 {
 	struct err err = ERR_INIT;
@@ -607,6 +645,7 @@ int main(void)
 		cmocka_unit_test(test_run),
 		cmocka_unit_test(test_domain_of_others),
 		cmocka_unit_test(test_hugepages),
+		cmocka_unit_test(test_memory_low),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_link),
 		cmocka_unit_test(test_push),
