@@ -77,13 +77,23 @@ uint64_t changes_initial(const struct scenario *scenario, unsigned tenant, enum 
 uint64_t changes_value(const struct scenario *scenario, const struct event_log *log, unsigned tenant,
 	enum limit_id limit, double t_s)
 {
-	uint64_t value = changes_initial(scenario, tenant, limit);
+	uint64_t value = changes_initial(scenario, tenant, limit), rate = 0;
 
+	if (limit == LIMIT_NET_QUANTUM)
+		rate = changes_initial(scenario, tenant, LIMIT_NET_RATE);
 	for (size_t i = 0; i < log->count; i++) {
 		const struct event_record *record = &log->records[i];
-		if (record->limit == limit && record->has_read_back && record->asked_s <= t_s &&
-			!strcmp(record->tenant, scenario->tenants[tenant].name))
+		if (!record->has_read_back || record->asked_s > t_s ||
+			strcmp(record->tenant, scenario->tenants[tenant].name) != 0)
+			continue;
+		if (record->limit == limit)
 			value = record->read_back;
+		if (limit != LIMIT_NET_QUANTUM || record->limit != LIMIT_NET_RATE)
+			continue;
+		/* As the applier does it: the quantum follows the rate unless it was chosen by hand. */
+		if (value == net_quantum_bytes(rate))
+			value = net_quantum_bytes(record->read_back);
+		rate = record->read_back;
 	}
 	return value;
 }

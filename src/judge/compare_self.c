@@ -120,6 +120,15 @@ static int count_found(struct compare_self *self, const struct compare_run *cons
 	return 0;
 }
 
+static const struct compare_value *find_value(
+	const struct compare_run *run, const struct compare_value *about)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (run->values[i].kind == about->kind && !strcmp(run->values[i].key, about->key))
+			return &run->values[i];
+	return NULL;
+}
+
 static void describe(struct compare_self *self, const struct compare_run *const *runs, size_t count)
 {
 	size_t expectations = count ? count_expectations(runs[0]) : 0;
@@ -131,10 +140,11 @@ static void describe(struct compare_self *self, const struct compare_run *const 
 		size_t n = 0;
 		if (about->kind != COMPARE_EXPECTATION)
 			continue;
-		/* The runs are alike, so their expectations are in the same order. */
-		for (size_t j = 0; j < count; j++)
-			if (i < runs[j]->count && !isnan(runs[j]->values[i].value))
-				values[n++] = runs[j]->values[i].value;
+		for (size_t j = 0; j < count; j++) {
+			const struct compare_value *same = find_value(runs[j], about);
+			if (same && !isnan(same->value))
+				values[n++] = same->value;
+		}
 		struct compare_self_row *row = &self->rows[self->count++];
 		*row = (struct compare_self_row){.about = about, .count = n, .detectable = (double)NAN};
 		row->median = stats_median(values, n);

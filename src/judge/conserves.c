@@ -77,7 +77,7 @@ static size_t find_worst(const struct judge_context *context, double from_s, dou
 static double half_interval(const struct judge_context *context, const struct finding *finding)
 {
 	double from_s = finding->at_from_s, length_s = finding->at_to_s - from_s;
-	size_t blocks = (size_t)length_s;
+	size_t blocks = judge_block_count(from_s, finding->at_to_s);
 
 	if (blocks < 2)
 		return (double)NAN;
@@ -129,6 +129,16 @@ void judge_conserves(const struct judge_context *context, struct finding *findin
 	bool inside = fabs(off) <= finding->tolerance;
 	if (!inside && !evidence_holds_throughout(context, from_s, to_s, THROUGHOUT_S, off, finding))
 		return;
+	if (inside && half > finding->tolerance) {
+		AUTO(free_ptr) char *tolerance = judge_tolerance_text(expect, finding->tolerance);
+		AUTO(free_ptr) char *unsteady = judge_tolerance_text(expect, half);
+		AUTO(free_ptr) char *sum_text = judge_value_text(expect, finding->measured);
+		(void)finding_set(finding, VERDICT_INCONCLUSIVE,
+			"what all tenants together got varies too much from second to second to be told to %s: %s +- %s from "
+			"%.1f s to %.1f s (95 %% interval from means of one second)",
+			tolerance, sum_text, unsteady, finding->at_from_s, finding->at_to_s);
+		return;
+	}
 	AUTO(free_ptr) char *measured = judge_value_text(expect, finding->measured);
 	AUTO(free_ptr) char *expected = judge_value_text(expect, finding->expected);
 	AUTO(free_ptr) char *allowed = judge_tolerance_text(expect, finding->tolerance);

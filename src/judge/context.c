@@ -34,7 +34,8 @@ static void load_asked(struct counter *asked, const struct judge_input *input, c
 	struct counter depth = {0};
 
 	counter_load(&depth, input->series, tenant, "disk_queue_depth");
-	counter_integrate(&depth, true, asked);
+	/* Where the tool says nothing it has nothing under way: between two rounds, or stopped. */
+	counter_integrate(&depth, true, 1.5 * judge_interval_s(input), asked);
 	counter_release(&depth);
 }
 

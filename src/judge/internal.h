@@ -23,8 +23,11 @@ void counter_load(struct counter *counter, const struct table *table, const char
 /* The sum of two columns, where both were read. */
 void counter_load_sum(struct counter *counter, const struct table *table, const char *tenant,
 	const char *first, const char *second);
-/* The integral over time, per second.  ends: a value holds since the one before it; else straight between the two. */
-void counter_integrate(const struct counter *values, bool ends, struct counter *ret_total);
+/*
+ * The integral over time, per second.  ends: a value holds since the one before it, but not for longer than longest_s, and before that
+ * it is 0; else straight between the two.
+ */
+void counter_integrate(const struct counter *values, bool ends, double longest_s, struct counter *ret_total);
 void counter_release(struct counter *counter);
 /* Linear between samples; before the first and after the last the nearest one. */
 double counter_at(const struct counter *counter, double t_s);
@@ -164,6 +167,8 @@ void judge_conserves(const struct judge_context *context, struct finding *findin
 /* After all others: it needs the finding of its control. */
 void judge_unchanged(const struct judge_context *context, struct finding *finding);
 
+/* So many blocks of about one second a window is made of: long against the milliseconds of schedulers and the bursts of packets. */
+size_t judge_block_count(double from_s, double to_s);
 /* Half the width of the 95 % interval of the mean, from means of about one second; NAN: too short a window. */
 double judge_half_interval(const struct metric *metric, double capacity, double from_s, double to_s);
 

@@ -53,7 +53,7 @@ void counter_load_sum(struct counter *counter, const struct table *table, const 
 	counter->count = count;
 }
 
-void counter_integrate(const struct counter *values, bool ends, struct counter *ret_total)
+void counter_integrate(const struct counter *values, bool ends, double longest_s, struct counter *ret_total)
 {
 	struct counter total = {
 		.t_s = xcalloc(values->count + 1, sizeof(*total.t_s)),
@@ -66,7 +66,8 @@ void counter_integrate(const struct counter *values, bool ends, struct counter *
 		if (!i)
 			continue;
 		double height = ends ? values->value[i] : (values->value[i - 1] + values->value[i]) / 2;
-		total.value[i] = total.value[i - 1] + height * (values->t_s[i] - values->t_s[i - 1]);
+		total.value[i] =
+			total.value[i - 1] + height * fmin(values->t_s[i] - values->t_s[i - 1], longest_s);
 	}
 	*ret_total = total;
 }
@@ -89,7 +90,7 @@ void metric_load(
 		metric->is_level = true;
 		counter_load(&metric->level, input->samples, name, column);
 		metric->level.is_level = true;
-		counter_integrate(&metric->level, false, &metric->total);
+		counter_integrate(&metric->level, false, (double)INFINITY, &metric->total);
 		break;
 	case SOURCE_SERIES:
 		metric->is_level = true;
@@ -100,7 +101,7 @@ void metric_load(
 			counter_load(&metric->level, input->series, name, column);
 		}
 		metric->level.is_level = true;
-		counter_integrate(&metric->level, true, &metric->total);
+		counter_integrate(&metric->level, true, (double)INFINITY, &metric->total);
 		break;
 	}
 	metric->what = source->kind == SOURCE_COUNTER && source->columns[1]

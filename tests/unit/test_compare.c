@@ -426,6 +426,30 @@ static void test_self_needs_runs(void **state)
 	compare_self_release(&self);
 }
 
+/* Where an expectation is not applicable another one stands in its place. */
+static void test_self_by_key(void **state)
+{
+	const struct row_case c = {.a = {50, 50.1, 49.9, 50.2, 49.8, 50.3, 49.7, 50}, .runs = {8, 0}};
+	struct compare_value values[8][2];
+	struct made_group a;
+	struct compare_self self;
+
+	(void)state;
+	(void)make_group(&a, &c, 0);
+	for (size_t i = 0; i < 8; i++) {
+		size_t at = i % 2;
+		values[i][at] = values[i][!at] = a.values[i];
+		values[i][!at].key = (char *)(uintptr_t) "the other row";
+		values[i][!at].value *= 10;
+		a.runs[i].values = values[i];
+		a.runs[i].count = 2;
+	}
+	assert_int_equal(compare_self(a.pointers, 8, &defaults, &self, NULL), 0);
+	assert_int_equal(self.count, 2);
+	assert_true(self.rows[0].scatter < 0.01 && self.rows[1].scatter < 0.01);
+	compare_self_release(&self);
+}
+
 /* Runs that get steadily more: halves in order of time differ, which is what the machine does to a comparison. */
 static void test_self_sees_drift(void **state)
 {
@@ -478,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_markdown_escapes),
 		cmocka_unit_test(test_two_dashes),
 		cmocka_unit_test(test_self_needs_runs),
+		cmocka_unit_test(test_self_by_key),
 		cmocka_unit_test(test_self_sees_drift),
 	};
 

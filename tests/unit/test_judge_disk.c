@@ -64,6 +64,19 @@ static const char latency_yaml[] =
 	"  - {level: disk, measure: p99, tenant: red, window: [12s, 20s], at least: 15ms, needs: nothing, name: B}\n"
 	"  - {level: disk, tenant: red, window: [12s, 20s], at most: 45MiB/s, needs: nothing, name: C}\n";
 
+static const char conserves_yaml[] =
+	"name: conserves\n"
+	"title: conserves\n"
+	"scarce: {disk: {size: 1GiB, rate: 50MiB/s}}\n"
+	"tenants:\n"
+	"  - {name: blue, workload: w.fio}\n"
+	"  - {name: red, workload: w.fio}\n"
+	"timeline:\n"
+	"  - {at: 0s, start: all}\n"
+	"  - {at: 20s, stop: all}\n"
+	"expect:\n"
+	"  - {conserves: disk, window: [2s, 20s], within: 3%, every: 5s, name: A}\n";
+
 struct disk_case {
 	const char *name, *yaml, *verdicts, *reason;
 	struct made_faults log;
@@ -79,6 +92,8 @@ struct disk_case {
 	double host_idle;    /* part of the host's CPUs; 0: 0.4 */
 	double late_p99_ms;  /* of red; 0: 20 */
 	double drop_from_s, drop_to_s;
+	double swing;             /* part of the rate, up and down from second to second */
+	double mute_s, mute_to_s; /* red's tool says nothing */
 };
 
 static const struct disk_case cases[] = {
@@ -178,6 +193,20 @@ static const struct disk_case cases[] = {
 		.shallow = 8,
 		.queue_of_fio = true,
 		.reason = "'red' may have wanted no more: its workload had 8.0 requests under way"},
+	{.name = "little for a load whose tool is silent",
+		.yaml = latency_yaml,
+		.verdicts = "ppi",
+		.queue_of_fio = true,
+		.mute_s = 13,
+		.mute_to_s = 19,
+		.reason = "its workload had"},
+	{.name = "a sum that is right", .yaml = conserves_yaml, .verdicts = "p", .swing = 0.005},
+	{.name = "a sum that is right on average alone",
+		.yaml = conserves_yaml,
+		.verdicts = "i",
+		.swing = 0.1,
+		.reason =
+			"what all tenants together got varies too much from second to second to be told to 1.50 MiB/s"},
 	{.name = "the kernel holds another weight",
 		.yaml = weight_yaml,
 		.verdicts = "iiiiiii",
@@ -245,7 +274,8 @@ static void add_rows(
 			cells[QUEUE_NS] = floor(queue[i] * 1e9);
 		cells = table_add_row(&run->series, t_s, names[i]);
 		cells[P99] = i && c->late_p99_ms > 0 ? c->late_p99_ms : 20;
-		if (c->queue_of_fio || c->asks)
+		bool mute = i && t_s > c->mute_s && t_s < c->mute_to_s;
+		if ((c->queue_of_fio || c->asks) && !mute)
 			cells[DEPTH_SEEN] = c->asks ? depth_told(t_s) : depth_at(c, i, t_s);
 	}
 	double *cells = table_add_row(&run->samples, t_s, "host");
@@ -266,8 +296,9 @@ static void make_samples(const struct disk_case *c, struct made_run *run)
 			add_rows(c, run, t_s, bytes, queue);
 		if (t_s < 0 || t_s >= made_duration_s(run))
 			continue;
-		bytes[0] += (1 - part) * rate * MADE_STEP_S;
-		bytes[1] += part * rate * MADE_STEP_S;
+		double now = rate * (1 + (fmod(t_s, 2) < 1 ? c->swing : -c->swing));
+		bytes[0] += (1 - part) * now * MADE_STEP_S;
+		bytes[1] += part * now * MADE_STEP_S;
 		for (unsigned i = 0; i < 2; i++)
 			queue[i] += depth_at(c, i, t_s) * MADE_STEP_S;
 	}

@@ -64,6 +64,11 @@ static const struct row {
 		{.effect = 0.97}, VERDICT_FAIL, 2 * 265536.0 / 300e6, NULL},
 	{"net, a level", NET("level: net, tenant: red, " AFTER ", is: model, within: model"), {0},
 		VERDICT_PASS, 2 * 265536.0, "0.53 Mbit/s for a turn of HTB"},
+	/* A twentieth of a second: of 1 Mbit/s 6.25 kB, of 100 Mbit/s 625 kB. */
+	{"net, a quantum that follows the rate",
+		HEAD("link: {rate: 300Mbit/s}", "w.iperf3", "net.rate: 1Mbit/s") TAIL("net.rate: 100Mbit/s",
+			"share: net, tenant: red, " AFTER ", is: model, within: model"),
+		{0}, VERDICT_PASS, 2 * 690536.0 / 300e6, "a turn of HTB (691 kB"},
 	/* 2 x 3 x 10 ms / 8 s. */
 	{"disk", DISK("share: disk, tenant: red, " AFTER ", is: model, within: model"), {0}, VERDICT_PASS,
 		0.0075,
