@@ -69,6 +69,7 @@ static void load_tenant(struct judge_context *context, unsigned tenant, const bo
 	if (of[RESOURCE_DISK]) {
 		load_queue(&context->queue[tenant], input, name);
 		load_asked(&context->asked[tenant], input, name);
+		evidence_disk_load(context, tenant);
 	}
 }
 

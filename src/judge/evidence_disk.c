@@ -63,16 +63,22 @@ static double deepest(const struct judge_context *context, const struct counter 
 	return most;
 }
 
+void evidence_disk_load(struct judge_context *context, unsigned tenant)
+{
+	context->queue_most[tenant] = deepest(context, &context->queue[tenant], SECOND);
+	context->asked_most[tenant] = deepest(context, &context->asked[tenant], LITTLE_S);
+}
+
 /* How deep a queue was over the window, or in the stretch of it in which it was too shallow; most: as deepest(). */
 struct look {
 	bool deep, part;
 	double mean, most, from_s, to_s;
 };
 
-static struct look look_at(const struct judge_context *context, const struct counter *queue, double stretch_s,
-	double from_s, double to_s)
+static struct look look_at(const struct judge_context *context, const struct counter *queue, double most,
+	double stretch_s, double from_s, double to_s)
 {
-	struct look look = {.most = deepest(context, queue, stretch_s), .from_s = from_s, .to_s = to_s};
+	struct look look = {.most = most, .from_s = from_s, .to_s = to_s};
 	double length = fmax(stretch_s, 2 * context->interval_s);
 
 	if (!(look.most > 0))
@@ -96,7 +102,8 @@ static struct look look_at(const struct judge_context *context, const struct cou
 static bool is_deep(const struct judge_context *context, size_t tenant, double from_s, double to_s,
 	struct finding *finding)
 {
-	struct look look = look_at(context, &context->queue[tenant], SECOND, from_s, to_s);
+	struct look look =
+		look_at(context, &context->queue[tenant], context->queue_most[tenant], SECOND, from_s, to_s);
 
 	if (look.deep)
 		return true;
@@ -121,7 +128,7 @@ static bool asks(const struct judge_context *context, size_t tenant, double from
 	const struct counter *asked = &context->asked[tenant], *queue = &context->queue[tenant];
 
 	return asked->count >= 2 && queue->count >= 2 && depth(queue, from_s, to_s) >= DEPTH_MIN_SEEN &&
-	       look_at(context, asked, LITTLE_S, from_s, to_s).deep;
+	       look_at(context, asked, context->asked_most[tenant], LITTLE_S, from_s, to_s).deep;
 }
 
 /*
@@ -204,8 +211,7 @@ static bool disk_plenty(
 static char *disk_unwanted(const struct judge_context *context, unsigned tenant, double from_s, double to_s)
 {
 	const struct counter *asked = &context->asked[tenant];
-	double most = deepest(context, asked, LITTLE_S),
-	       mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
+	double most = context->asked_most[tenant], mean = asked->count < 2 ? 0 : depth(asked, from_s, to_s);
 	double least = to_s - from_s < LITTLE_S - 1e-6 ? DEPTH_MIN_SECOND : DEPTH_MIN;
 
 	/* Not every tool tells. */

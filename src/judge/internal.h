@@ -70,6 +70,8 @@ struct judge_context {
 	struct counter queue[SCENARIO_MAX_TENANTS]; /* integral of the requests in flight, seconds */
 	struct counter
 		asked[SCENARIO_MAX_TENANTS]; /* the same as the tenant's tool tells: throttled ones, too */
+	/* The deepest of each that was seen, see evidence_disk_load(). */
+	double queue_most[SCENARIO_MAX_TENANTS], asked_most[SCENARIO_MAX_TENANTS];
 	/* The whole host; stalled: time in which every task that was not idle waited for memory, microseconds. */
 	struct counter host_busy, host_idle, host_steal, stalled;
 	/* memory, whole host */
@@ -147,6 +149,8 @@ struct evidence_ops {
 	char *(*unwanted)(const struct judge_context *context, unsigned tenant, double from_s, double to_s);
 	double tells_s; /* of shorter stretches these two say little */
 };
+/* When the tenant's queue and asked are there. */
+void evidence_disk_load(struct judge_context *context, unsigned tenant);
 extern const struct evidence_ops evidence_cpu, evidence_net, evidence_memory, evidence_disk;
 
 /* The step of the model that makes up most of a window; NULL: none overlaps. */

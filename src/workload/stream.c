@@ -65,6 +65,7 @@ static void add_interval(struct workload_stream *stream, const struct work_inter
 	stream->intervals = xgrow(stream->intervals, stream->interval_count, &stream->interval_capacity,
 		sizeof(*stream->intervals));
 	stream->intervals[stream->interval_count++] = *interval;
+	stream->longest_s = fmax(stream->longest_s, interval->to_s - interval->from_s);
 }
 
 /* Does the line start with this word of the runner's?  Returns what follows it. */
@@ -214,6 +215,22 @@ int workload_stream_read(struct workload_stream *stream, const char *path, struc
 	return 0;
 }
 
+/* Those from here on begin after that time: all intervals but those that come late end in order. */
+static size_t first_beyond(const struct workload_stream *stream, double t_s)
+{
+	double bound_s = t_s + stream->longest_s + LATE_S;
+	size_t low = 0, high = stream->interval_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (stream->intervals[middle].to_s > bound_s)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
 /* value: one of the ops' values; WORK_VALUES_MAX: the work itself. */
 static double mean_rate(
 	const struct workload_stream *stream, size_t value, enum work_kind kind, double from_s, double to_s)
@@ -221,7 +238,7 @@ static double mean_rate(
 	double sum = 0, covered_s = 0;
 
 	/* Newest first: a live caller asks about the last moments.  They end in order, but for what came late. */
-	for (size_t i = stream->interval_count; i-- > 0;) {
+	for (size_t i = first_beyond(stream, to_s); i-- > 0;) {
 		const struct work_interval *interval = &stream->intervals[i];
 		if (interval->to_s <= from_s - LATE_S)
 			break;

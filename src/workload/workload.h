@@ -130,6 +130,7 @@ struct workload_stream {
 	unsigned long dropped; /* lines that the runner had to drop */
 	struct work_interval *intervals;
 	size_t interval_count, interval_capacity;
+	double longest_s; /* of the intervals */
 };
 
 void workload_stream_init(struct workload_stream *stream, const struct workload_ops *ops);

@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "sample/derive.h"
 #include "sample/sampler.h"
 
@@ -304,6 +306,41 @@ static void test_tool_values(void **state)
 	table_release(&samples);
 }
 
+/* Hours of a run: what the tool said is found without a look at all of it, row by row. */
+static void test_long_run(void **state)
+{
+	enum { ROWS = 40000 };
+	struct work_interval *said = xcalloc(ROWS, sizeof(*said));
+	struct workload_stream stream = {
+		.ops = workload_find("a.iperf3"), .interval_count = ROWS, .longest_s = 1};
+	const struct derive_stream streams[] = {{.tenant = "red", .stream = &stream}};
+	struct table samples, series;
+	clock_t begin = clock();
+
+	(void)state;
+	make_samples(&samples);
+	for (size_t i = 0; i < ROWS; i++) {
+		said[i] =
+			(struct work_interval){.from_s = (double)i, .to_s = (double)i + 1, .work = (double)i};
+		ROW(&samples, (double)i, "red", {"vcpu_usage_ns", 0});
+	}
+	/* One comes late. */
+	struct work_interval early = said[20];
+	memmove(&said[20], &said[21], 3 * sizeof(*said));
+	said[23] = early;
+	stream.intervals = said;
+	derive_series(&samples, 1, NULL, streams, 1, &series);
+	for (size_t i = 1; i < ROWS; i++)
+		if (i < 50 || i % 1000 == 0)
+			check(&series, i, "work_per_s", (double)i - 1);
+	double took_s = (double)(clock() - begin) / CLOCKS_PER_SEC;
+	print_message("# %.2f s\n", took_s);
+	assert_true(took_s < 2);
+	free(said);
+	table_release(&series);
+	table_release(&samples);
+}
+
 static void test_empty(void **state)
 {
 	struct table samples, series;
@@ -328,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_tool_values),
+		cmocka_unit_test(test_long_run),
 		cmocka_unit_test(test_empty),
 	};
 
