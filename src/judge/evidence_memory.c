@@ -176,8 +176,8 @@ static char *memory_disturbance(const struct judge_context *context, double from
 	if (scanned < SCANNED_MIN)
 		return NULL;
 	return xasprintf(
-		"the host was short of memory, which the scenario does not ask for: the kernel looked at %.0f "
-		"pages for something to reclaim; less than %d may be",
+		"the host was short of memory, which the scenario does not ask for: global reclaim looked at "
+		"%.0f pages; less than %d may be",
 		scanned, SCANNED_MIN);
 }
 

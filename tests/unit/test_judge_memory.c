@@ -231,7 +231,8 @@ static const struct memory_case cases[] = {
 		.verdicts = "ipp",
 		.slow_s = 0.6,
 		.reclaims_always = true,
-		.reason = "the host was short of memory, which the scenario does not ask for"},
+		.reason =
+			"the host was short of memory, which the scenario does not ask for: global reclaim looked at"},
 	{.name = "a hard limit beside the OOM killer",
 		.yaml = hard_yaml,
 		.verdicts = "iip",
