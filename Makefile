@@ -150,12 +150,16 @@ JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 ASAN_ARGS := BUILD=$(ASAN_BUILD) SANITIZE=address,undefined CFLAGS="-O1 -g"
 FUZZ_ARGS := BUILD=$(FUZZ_BUILD) SANITIZE=address CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link -w" WERROR=
 FUZZ_SECONDS ?= 5
+# Starts VMs in several threads at once, and libvirt forks in each.  Under the address sanitizer a start now and then never came back
+# (3 of 30 runs): it does not see to its allocator's locks when a process forks.
+FORKING := $(BUILD)/tests/component/test_vm_boot
 in_build = $(patsubst $(BUILD)/%,$(1)/%,$(2))
 UNIT_LEVEL      = --level unit --jobs 2 $(UNIT) $(UNIT_SH)
 COMPONENT_LEVEL = --level component --timeout 120 $(COMPONENT) $(COMPONENT_SH)
 # Leaks of a child that was forked and ends by _exit() or a signal are no leaks of ours.
 ASAN_LEVEL      = --level asan --timeout 120 --jobs 2 $(call in_build,$(ASAN_BUILD),$(UNIT)) \
-	--level asan --timeout 240 $(call in_build,$(ASAN_BUILD),$(COMPONENT))
+	--level asan --timeout 240 $(call in_build,$(ASAN_BUILD),$(filter-out $(FORKING),$(COMPONENT)))
+FORKING_LEVEL   = --level component --timeout 120 $(FORKING)
 FUZZ_LEVEL      = --level fuzz --timeout $$(($(words $(FUZZERS)) * ($(FUZZ_SECONDS) + 30))) --env FUZZ_SECONDS=$(FUZZ_SECONDS) \
 	--env FUZZ_BUILD=$(abspath $(FUZZ_BUILD)) tests/fuzz/run-fuzz.sh
 TIDY_DEPTH := deep
@@ -175,10 +179,10 @@ test-image: all
 	$(Q)[ "$$(id -u)" != 0 ] || $(BUILD)/limitlab image build
 
 test-all: TIDY_DEPTH := shallow
-# The component tests run once, with the sanitizers: most of their time is VMs', and `make test` has twenty minutes on a
-# machine that has neither packages nor images yet.  The end-to-end tests run the same code as it is shipped.
-test-all: all $(UNIT) asan-programs fuzzers test-image
-	$(Q)tests/run-tap $(UNIT_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL)
+# The component tests run once, most of them with the sanitizers: most of their time is VMs', and `make test` has twenty minutes
+# on a machine that has neither packages nor images yet.  The end-to-end tests run the same code as it is shipped.
+test-all: all $(UNIT) $(FORKING) asan-programs fuzzers test-image
+	$(Q)tests/run-tap $(UNIT_LEVEL) $(FORKING_LEVEL) $(ASAN_LEVEL) $(FUZZ_LEVEL) $(CHECK_LEVEL) $(E2E_LEVEL)
 
 test-unit: ## pure functions; no root
 test-unit: all $(UNIT)
